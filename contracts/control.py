@@ -1,0 +1,81 @@
+"""The control plane of a mock, seen from outside: what it lets the harness ask and set. A tenant has none."""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from contracts.findings import NotJudged
+from contracts.guard import WORLD_HEADER
+from contracts.wire import Outgoing, Reply, TargetLost, Wire
+
+PREFIX = "/_mock"
+
+
+class Control:
+    """Asks the control plane behind a wire; `root` is the path below which it stands."""
+
+    def __init__(self, wire: Wire, root: str = "") -> None:
+        self._wire = wire
+        self._root = root + PREFIX
+
+    def find_credentials(self) -> Mapping[str, Any] | None:
+        """What `/_mock/credentials` tells by vendor; None when no control plane of ours answers here."""
+        if self._ask("GET", "/health").status != 200:
+            return None
+        reply = self._ask("GET", "/credentials")
+        try:
+            told = json.loads(reply.body)
+        except ValueError:
+            return None
+        is_ours = reply.status == 200 and isinstance(told, dict) and told and all(_is_entry(entry) for entry in told.values())
+        return told if is_ours else None
+
+    def reset(self, world: str) -> None:
+        """Give a world the records of the seed again."""
+        reply = self._ask("POST", "/reset", world=world)
+        if not 200 <= reply.status < 300:
+            raise TargetLost(f"POST {self._root}/reset answered {reply.status}")
+
+    def clock(self, world: str) -> "Clock":
+        return Clock(self, world)
+
+    def turn(self, world: str, change: Mapping[str, Any] | None = None) -> datetime:
+        """Read the clock of a world, or change it; what it says then."""
+        reply = self._ask("GET" if change is None else "POST", "/clock", world=world, body=change)
+        try:
+            return datetime.fromisoformat(json.loads(reply.body)["now"])
+        except (ValueError, KeyError, TypeError):
+            raise NotJudged(f"the control plane's clock answered {reply.status}") from None
+
+    def _ask(self, method: str, path: str, *, world: str | None = None, body: Any = None) -> Reply:
+        headers = [] if world is None else [(WORLD_HEADER, world)]
+        content = None
+        if body is not None:
+            headers.append(("Content-Type", "application/json"))
+            content = json.dumps(body).encode()
+        return self._wire.send(Outgoing(method, self._root + path, headers, content))
+
+
+class Clock:
+    """The virtual clock of one world."""
+
+    def __init__(self, control: Control, world: str) -> None:
+        self._control = control
+        self._world = world
+
+    def now(self) -> datetime:
+        return self._control.turn(self._world)
+
+    def advance(self, seconds: float) -> datetime:
+        return self._control.turn(self._world, {"advance": seconds})
+
+    def set(self, moment: str) -> datetime:
+        return self._control.turn(self._world, {"set": moment})
+
+    def freeze(self) -> datetime:
+        return self._control.turn(self._world, {"freeze": True})
+
+
+def _is_entry(entry: Any) -> bool:
+    return isinstance(entry, dict) and isinstance(entry.get("callers"), dict)

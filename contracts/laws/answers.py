@@ -1,0 +1,225 @@
+"""What every answer owes: a status that the document has, the error envelope, the headers of a quota. Judged over the whole run."""
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from contracts.findings import Broken, Exchange, NotJudged
+from contracts.laws.refusals import METHODS
+from contracts.laws.bench import Bench
+from contracts.laws.terms import addressed, body_schema, declared, is_unsafe, judged, refusal, short
+from contracts.tenant import Answer, Tenant
+from mockserver.vendor import Operation, Rule, Vendor
+
+
+def status_codes(tenant: Tenant, rule: Rule) -> None:
+    """On an offered path and method only declared statuses occur, and nothing that a client sends is the server's fault."""
+    chosen = {operation.id: operation for operation in judged(tenant, rule)}
+    for operation in chosen.values():
+        _spread(tenant, operation)
+    catalogue = [entry["status"] for entry in tenant.vendor.behaviour["errors"]["catalogue"].values()]
+    outage = refusal(tenant.vendor, "outage").status
+    for exchange in _seen(tenant):
+        operation = chosen.get(exchange.operation or "")
+        if operation is None or exchange.method != operation.method:
+            continue
+        allowed = (declared(operation) | set(catalogue)) - {refusal(tenant.vendor, "method_unknown").status}
+        allowed = {status for status in allowed if status < 500} | (set() if tenant.is_mock else {outage})
+        if exchange.status not in allowed:
+            expected = ", ".join(map(str, sorted(allowed)))
+            raise Broken(f"{exchange.method} {exchange.path}: {exchange.status} occurred; expected one of {expected}")
+
+
+def error_envelope(tenant: Tenant, rule: Rule) -> None:
+    """Every refusal is the vendor's error envelope, with a code that the catalogue has for that status."""
+    for operation in judged(tenant, rule):
+        _spread(tenant, operation)
+    vendor = tenant.vendor
+    template = vendor.behaviour["errors"]["envelope"]
+    for exchange in _seen(tenant):
+        if exchange.status >= 400 and exchange.method in METHODS and exchange.operation is not None:
+            _check_envelope(tenant, exchange, template)
+
+
+def _check_envelope(tenant: Tenant, exchange: Exchange, template: Mapping[str, Any]) -> None:
+    what = f"{exchange.method} {exchange.path} answered {exchange.status}"
+    kind = exchange.headers.get("content-type", "none")
+    if kind.partition(";")[0].strip().lower() != "application/json":
+        raise Broken(f"{what}: expected the content type application/json, got {kind}")
+    try:
+        body = json.loads(exchange.body)
+    except ValueError:
+        raise Broken(f"{what}: expected JSON, got {short(exchange.body.decode('utf-8', 'replace'))}") from None
+    found = dict(_filled(template, body, what))
+    code, message = found.get("$code"), found.get("$message")
+    for name, value in (("code", code), ("message", message)):
+        if f"${name}" in _words(template) and not (isinstance(value, str) and value):
+            raise Broken(f"{what}: expected a {name}, got {short(value)} in {short(body)}")
+    if not isinstance(found.get("$details", {}), dict):
+        raise Broken(f"{what}: expected the details to be an object, got {short(found['$details'])}")
+    _check_code(tenant, exchange, code, what)
+
+
+def _check_code(tenant: Tenant, exchange: Exchange, code: Any, what: str) -> None:
+    catalogue = tenant.vendor.behaviour["errors"]["catalogue"]
+    statuses = {entry["status"] for name, entry in catalogue.items() if entry.get("code", name) == code}
+    if code is None or (not statuses and not tenant.is_mock):
+        return
+    if exchange.status not in statuses:
+        expected = f"the code {code!r} only with {sorted(statuses)}" if statuses else "a code of the catalogue"
+        raise Broken(f"{what}: expected {expected}, got {code!r}")
+
+
+def _filled(template: Mapping[str, Any], body: Any, what: str) -> Iterator[tuple[str, Any]]:
+    """Word of the template -> what stands there. Broken where the body has another form or a key too many."""
+    if not isinstance(body, dict) or set(body) - set(template):
+        raise Broken(f"{what}: expected an object with {sorted(template)} alone, got {short(body)}")
+    for name, part in template.items():
+        if isinstance(part, Mapping):
+            if name not in body:
+                raise Broken(f"{what}: expected {name!r} in {short(body)}")
+            yield from _filled(part, body[name], what)
+        elif name in body:
+            yield str(part), body[name]
+
+
+def _words(template: Mapping[str, Any]) -> set[str]:
+    nested = [_words(part) for part in template.values() if isinstance(part, Mapping)]
+    return {str(part) for part in template.values()}.union(*nested)
+
+
+def _seen(tenant: Tenant) -> list[Exchange]:
+    return list(tenant.exchanges)
+
+
+def _spread(tenant: Tenant, operation: Operation) -> None:
+    """Bring about what an operation can answer, but for what the run has already seen of it."""
+    seen = {exchange.status for exchange in tenant.exchanges if exchange.operation == operation.id}
+    bench = Bench(tenant)
+    if not any(200 <= status < 300 for status in seen):
+        bench.call(operation)
+    if refusal(tenant.vendor, "credential_missing").status not in seen:
+        bench.call(operation, caller=None)
+    if refusal(tenant.vendor, "scope_missing").status not in seen and "reader" in tenant.callers:
+        bench.call(operation, caller="reader")
+    resource = addressed(operation)
+    if resource and 404 not in seen:
+        bench.call(operation, path=bench.path(operation, tenant.unknown_id(resource)))
+    if resource and refusal(tenant.vendor, "parameter_malformed").status not in seen:
+        bench.call(operation, path=bench.path(operation, "not-an-id"))
+    if body_schema(tenant.vendor, operation) is not None:
+        for body in ([], "text", {"no_such_field": [None] * 9}, {name: {} for name in bench.body(operation)}):
+            bench.call(operation, json=body)
+
+
+def quota_headers(tenant: Tenant, rule: Rule) -> None:
+    """Every answer, refusals included, tells how much the caller may still call, and from when on anew."""
+    limits: set[str] = set()
+    for operation in judged(tenant, rule):
+        for what, answer in _kinds(Bench(tenant), operation):
+            for quota in _quotas(tenant.vendor).values():
+                limits.add(_check_quota(tenant, quota, answer, what))
+                if len(limits) > 1:
+                    raise Broken(f"{what}: expected the same limit everywhere, got {' and '.join(sorted(limits))}", answer)
+    if not limits:
+        raise NotJudged("no answer has a quota")
+
+
+def _quotas(vendor: Vendor) -> dict[str, Mapping[str, Any]]:
+    return {name: quota for name, quota in vendor.behaviour.get("quotas", {}).items() if quota.get("headers")}
+
+
+def _kinds(bench: Bench, operation: Operation) -> Iterator[tuple[str, Answer]]:
+    """One answer of each kind."""
+    yield f"{operation.id} (answered)", bench.call(operation)
+    yield f"{operation.id} without a credential", bench.call(operation, caller=None)
+    resource = addressed(operation)
+    if resource:
+        unknown = bench.path(operation, bench.tenant.unknown_id(resource))
+        yield f"{operation.id} of an unknown id", bench.call(operation, path=unknown)
+    if "reader" in bench.tenant.callers and is_unsafe(operation):
+        yield f"{operation.id} by a reader", bench.call(operation, caller="reader")
+    if body_schema(bench.tenant.vendor, operation) is not None:
+        yield f"{operation.id} with a body that is none", bench.call(operation, json=[])
+
+
+def header_of(quota: Mapping[str, Any], part: str) -> str:
+    """The header that tells a part of a quota: limit, remaining or reset."""
+    return next(str(name) for name, told in quota["headers"].items() if told == part)
+
+
+def figure(answer: Answer, quota: Mapping[str, Any], part: str, what: str) -> int:
+    """A part of a quota as a number; Broken where the header is absent or none."""
+    name = header_of(quota, part)
+    given = answer.headers.get(name)
+    if given is None or not (given.isascii() and given.isdigit()):
+        raise Broken(f"{what}: expected {name} to be a whole number, got {given!r}", answer)
+    return int(given)
+
+
+def _check_quota(tenant: Tenant, quota: Mapping[str, Any], answer: Answer, what: str) -> str:
+    limit, remaining = (figure(answer, quota, part, what) for part in ("limit", "remaining"))
+    if remaining > limit:
+        raise Broken(f"{what}: {remaining} calls remain of {limit}", answer)
+    name = header_of(quota, "reset")
+    given = answer.headers.get(name)
+    if quota["window"] == "month" and given not in _next_months(tenant):
+        expected = " or ".join(sorted(_next_months(tenant)))
+        raise Broken(f"{what}: expected {name} to be {expected}, got {given!r}", answer)
+    return str(limit)
+
+
+def _next_months(tenant: Tenant) -> set[str]:
+    """The first of the following month. Without the target's clock the hour around now is allowed for."""
+    if tenant.clock is not None:
+        moments = [tenant.clock.now()]
+    else:
+        moments = [datetime.now(UTC) + timedelta(minutes=minutes) for minutes in (-30, 30)]
+    first = [(moment.replace(day=1) + timedelta(days=32)).replace(day=1) for moment in moments]
+    return {moment.strftime("%Y-%m-%dT00:00:00Z") for moment in first}
+
+
+def quota_countdown(tenant: Tenant, rule: Rule) -> None:
+    """Each counted call takes one from what remains, whoever of the account calls and whatever is answered but what is spared."""
+    rounds = 1 if tenant.is_mock else 3  # somebody else may use the tenant at the same moment
+    for number in range(rounds):
+        try:
+            _count_down(tenant, judged(tenant, rule))
+            return
+        except Broken:
+            if number == rounds - 1:
+                raise
+
+
+def _count_down(tenant: Tenant, operations: list[Operation]) -> None:
+    for quota in _quotas(tenant.vendor).values():
+        bench = Bench(tenant)
+        for operation in operations:
+            bench.path(operation)
+        last: int | None = None
+        for what, caller, request in _calls(bench, operations):
+            answer = bench.call(request[0], caller=caller, **request[1])
+            remaining = figure(answer, quota, "remaining", what)
+            counted = caller is not None and answer.status not in quota.get("spared", [])
+            if last is not None and remaining != last - counted:
+                if caller is not None or tenant.is_mock:
+                    raise Broken(f"{what}: expected {last - counted} calls to remain, got {remaining}", answer)
+            elif last is not None and not counted:
+                continue
+            last = remaining if caller is not None or tenant.is_mock else last
+
+
+def _calls(bench: Bench, operations: list[Operation]) -> Iterator[tuple[str, str | None, tuple[Operation, dict[str, Any]]]]:
+    """Good calls, refused ones, and between them calls without a credential."""
+    for operation in operations:
+        yield f"{operation.id} (answered)", "owner", (operation, {})
+        yield f"{operation.id} without a credential", None, (operation, {})
+        resource = addressed(operation)
+        if resource:
+            unknown = bench.path(operation, bench.tenant.unknown_id(resource))
+            yield f"{operation.id} of an unknown id", "owner", (operation, {"path": unknown})
+            malformed = bench.path(operation, "not-an-id")
+            yield f"{operation.id} of a malformed id", "owner", (operation, {"path": malformed})
+        if "reader" in bench.tenant.callers:
+            yield f"{operation.id} by a reader", "reader", (operation, {})

@@ -1,0 +1,317 @@
+"""What becomes of a record: made, read, listed, changed, deleted. Each step is seen through every operation that shows it."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from contracts.findings import Broken, NotJudged
+from contracts.laws.bench import Bench, other_values
+from contracts.laws.terms import (
+    Record,
+    accepts,
+    differences,
+    equal_fields,
+    find_operation,
+    judged,
+    key_of,
+    missing,
+    properties,
+    references,
+    refused,
+    same,
+    short,
+    succeed,
+)
+from contracts.tenant import Answer, Tenant
+from mockserver.vendor import Operation, Rule
+
+PLAIN = "One line of plain text 123."
+# What text suffers from on its way: other scripts, escapes, markup, control characters, trimming, cutting, guessing of types.
+RICH = (
+    'Zoë said: "100 % – naïve" & <b>\\no</b>',
+    "日本語 Ελληνικά עברית 😀👩‍👩‍👧",
+    "it's; {{7*7}} ${x} %41 &amp; \\u0041 /* -- */",
+    "first line\nsecond\ttabbed\r\nthird",
+    "  spaces around  ",
+    "e\u0301 is not \u00e9",
+    "0012",
+    "null",
+    "long " * 2000,
+    "",
+)
+
+
+def create_and_read(tenant: Tenant, rule: Rule) -> None:
+    """A new record has what was sent and the defaults for the rest, an id of its own, and is read and listed so at once."""
+    tried = 0
+    for operation in judged(tenant, rule, "create"):
+        if not Bench(tenant).is_ours(operation.table["resource"]):
+            continue
+        tried += 1
+        bench = Bench(tenant)
+        resource = operation.table["resource"]
+        before = bench.listed(resource)
+        made = [_create_one(bench, operation, body) for body in _bodies(bench, operation)]
+        identities = [record[key_of(tenant.vendor, resource)] for record in made]
+        repeated = {each for each in identities if identities.count(each) > 1 or each in before}
+        if repeated:
+            raise Broken(f"{operation.id}: expected a new id for each record, got {repeated.pop()} twice")
+        _check_listed(bench, operation, before, made)
+    if not tried:
+        raise NotJudged("no operation of the rule makes a record")
+
+
+def _create_one(bench: Bench, operation: Operation, body: Mapping[str, Any]) -> Record:
+    tenant, resource = bench.tenant, operation.table["resource"]
+    answer = bench.call(operation, json=dict(body))
+    what = f"{operation.id} with {short(body)}"
+    record: Record = succeed(tenant, operation, answer, what)
+    fields = accepts(operation)
+    sent = {fields[name]: value for name, value in body.items()}
+    unsent = {name: value for name, value in operation.table.get("defaults", {}).items() if name not in sent}
+    equal_fields(what, sent | unsent, record, answer)
+    identity = record[key_of(tenant.vendor, resource)]
+    if find_operation(tenant.vendor, "get", resource):
+        caller = "reader" if "reader" in tenant.callers else "owner"
+        equal_fields(f"a read after {what}", record, bench.read(resource, identity, caller=caller), answer)
+    return record
+
+
+def _bodies(bench: Bench, operation: Operation) -> Iterator[dict[str, Any]]:
+    """The required fields alone, then every field with each of its values in turn."""
+    names = list(accepts(operation))
+    schema = bench.tenant.vendor.behaviour["samples"][operation.table["resource"]]["body"]
+    good = bench.body(operation)
+    yield {name: good[name] for name in names if name in schema}
+    values = {name: _values(bench, operation, name) for name in names}
+    values = {name: options for name, options in values.items() if options}
+    for turn in range(max(map(len, values.values()), default=0)):
+        yield good | {name: options[(turn + i) % len(options)] for i, (name, options) in enumerate(values.items())}
+
+
+def _values(bench: Bench, operation: Operation, name: str) -> list[Any]:
+    tenant = bench.tenant
+    schema = properties(tenant.vendor, operation).get(name, {})
+    kinds = schema.get("type", [])
+    if name in references(operation) or "enum" in schema or "string" not in kinds:
+        return other_values(bench, operation, name)
+    # A tenant may store a text in a form of its own. Only the field that bears the run's mark has to be kept exactly.
+    is_mark = name == tenant.vendor.behaviour["samples"][operation.table["resource"]].get("mark")
+    rich = RICH if tenant.is_mock else RICH[:3] if is_mark else ()
+    texts = [PLAIN, *(text for text in rich if _fits(schema, text))]
+    return [bench.marked(text) for text in texts] if is_mark and not tenant.is_mock else texts
+
+
+def _fits(schema: Mapping[str, Any], text: str) -> bool:
+    if not schema.get("minLength", 0) <= len(text) <= schema.get("maxLength", len(text)):
+        return False
+    return "pattern" not in schema or re.search(schema["pattern"], text) is not None
+
+
+def _check_listed(bench: Bench, operation: Operation, before: Mapping[str, Record], made: list[Record]) -> None:
+    """The new ones are in the list with what their single read shows; the old ones are as they were."""
+    resource = operation.table["resource"]
+    lister = bench.lister(resource)
+    if lister is None:
+        return
+    after = bench.listed(resource)
+    holder = lister.table.get("within")
+    for record in made:
+        identity = record[key_of(bench.tenant.vendor, resource)]
+        is_here = holder is None or record.get(holder["field"]) == bench.parent(resource)
+        if is_here != (identity in after):
+            raise Broken(f"{lister.id}: the new {identity} is {'not ' if is_here else ''}in the list of {bench.parent(resource)}")
+        for name, (want, got) in differences(record, after.get(identity, {})).items():
+            raise Broken(f"{lister.id}: expected {name!r} of the new {identity} to be {short(want)}, got {short(got)}")
+    for identity, item in before.items() if bench.tenant.is_mock else ():
+        if not same(item, after.get(identity)):
+            raise Broken(f"{operation.id}: {short(item)} became {short(after.get(identity))} when others were made")
+
+
+def partial_update(tenant: Tenant, rule: Rule) -> None:
+    """An update changes what was sent and nothing else: not the other fields, not what was sent before, no neighbour."""
+    tried = 0
+    for operation in judged(tenant, rule, "update"):
+        resource = operation.table["resource"]
+        bench = Bench(tenant)
+        fields = {name: other_values(bench, operation, name) for name in accepts(operation) if name not in references(operation)}
+        if not fields or not bench.is_ours(resource):
+            continue
+        tried += 1
+        record = tenant.create(resource, **_filled_in(bench, operation))
+        neighbour = tenant.create(resource)
+        key = key_of(tenant.vendor, resource)
+        neighbour = bench.read(resource, neighbour[key])
+        for name, values in fields.items():
+            record = _change_one(bench, operation, record, {name: values[0]})
+        _change_in_a_row(bench, operation, record, fields)
+        _check_item(bench, operation, record[key])
+        equal_fields(f"{operation.id}: its neighbour", neighbour, bench.read(resource, neighbour[key]), None)
+    if not tried:
+        raise NotJudged("no operation of the rule updates a record of our own")
+
+
+def _filled_in(bench: Bench, operation: Operation) -> dict[str, Any]:
+    """Every field of a new record set, to something that no update of the law sends."""
+    creator = find_operation(bench.tenant.vendor, "create", operation.table["resource"])
+    schemas = properties(bench.tenant.vendor, creator) if creator else {}
+    return {
+        name: PLAIN
+        for name, schema in schemas.items()
+        if "string" in schema.get("type", ()) and "format" not in schema and name in accepts(operation)
+    }
+
+
+def _change_one(bench: Bench, operation: Operation, record: Record, change: Mapping[str, Any]) -> Record:
+    tenant, resource = bench.tenant, operation.table["resource"]
+    identity = record[key_of(tenant.vendor, resource)]
+    before = bench.read(resource, identity)
+    answer = bench.call(operation, path=bench.path(operation, identity), json=dict(change))
+    what = f"{operation.id} with {short(change)}"
+    given: Record = succeed(tenant, operation, answer, what)
+    expected = before | {accepts(operation)[name]: value for name, value in change.items()}
+    updated = _moment_of_change(bench, resource)
+    _not_earlier(what, updated, before, given, answer)
+    expected = {name: value for name, value in expected.items() if name != updated}
+    equal_fields(what, _shown(bench, operation, expected), given, answer)
+    after = bench.read(resource, identity)
+    equal_fields(f"a read after {what}", expected, after, answer)
+    return after
+
+
+def _shown(bench: Bench, operation: Operation, expected: Record) -> Record:
+    """What the answer to an update has to show. A tenant may answer less than a read: the fields that can be sent, and the key."""
+    if bench.tenant.is_mock:
+        return expected
+    names = {field for name, field in accepts(operation).items() if name not in references(operation)}
+    table = bench.tenant.vendor.behaviour["resources"][operation.table["resource"]]
+    return {name: value for name, value in expected.items() if name in names | {table["key"], table.get("created")}}
+
+
+def _moment_of_change(bench: Bench, resource: str) -> str | None:
+    found: str | None = bench.tenant.vendor.behaviour["resources"][resource].get("updated")
+    return found
+
+
+def _not_earlier(what: str, updated: str | None, before: Record, after: Record, answer: Answer) -> None:
+    if updated is not None and str(after.get(updated)) < str(before.get(updated)):
+        raise Broken(f"{what}: {updated!r} went back from {before.get(updated)!r} to {after.get(updated)!r}", answer)
+
+
+def _change_in_a_row(bench: Bench, operation: Operation, record: Record, fields: Mapping[str, list[Any]]) -> None:
+    """Updates of different fields, one straight after the other with no read between: all of them survive."""
+    identity = record[key_of(bench.tenant.vendor, operation.table["resource"])]
+    sent: Record = {}
+    for name, values in reversed(fields.items()):
+        value = values[1] if len(values) > 1 else f"{PLAIN} {name}"
+        answer = bench.call(operation, path=bench.path(operation, identity), json={name: value})
+        succeed(bench.tenant, operation, answer, f"{operation.id} with {name}: {short(value)}")
+        sent[accepts(operation)[name]] = value
+    after = bench.read(operation.table["resource"], identity)
+    equal_fields(f"a read after updates of {', '.join(sent)} in a row", sent, after, None)
+
+
+def _check_item(bench: Bench, operation: Operation, identity: str) -> None:
+    """The list shows a changed record as its single read does."""
+    resource = operation.table["resource"]
+    if bench.lister(resource) is None:
+        return
+    item = bench.listed(resource).get(identity)
+    if item is None:
+        raise Broken(f"{operation.id}: {identity} is no longer in the list of {bench.parent(resource)}")
+    for name, (want, got) in differences(bench.read(resource, identity), item).items():
+        raise Broken(f"after {operation.id} the list shows {name!r} as {short(got)}, the single read as {short(want)}")
+
+
+def transitions(tenant: Tenant, rule: Rule) -> None:
+    """Each state may follow each other as the lifecycle says, itself included; what it forbids changes nothing."""
+    tried = 0
+    for lifecycle in tenant.vendor.behaviour.get("lifecycles", {}).values():
+        for operation in judged(tenant, rule, "update"):
+            names = [name for name, field in accepts(operation).items() if field == lifecycle["field"]]
+            if operation.table["resource"] == lifecycle["resource"] and names and lifecycle["transitions"] == "any":
+                tried += 1
+                _walk(Bench(tenant), operation, names[0], list(lifecycle["states"]))
+    if not tried:
+        raise NotJudged("no operation of the rule follows a lifecycle")
+
+
+def _walk(bench: Bench, operation: Operation, name: str, states: list[Any]) -> None:
+    """Every ordered pair of states, through one record."""
+    resource = operation.table["resource"]
+    path = bench.path(operation)
+    for state in _tour(states):
+        answer = bench.call(operation, path=path, json={name: state})
+        what = f"{operation.id} with {name}: {short(state)}"
+        given = succeed(bench.tenant, operation, answer, what)
+        expected = {accepts(operation)[name]: state}
+        equal_fields(what, expected, given, answer)
+        after = bench.read(resource, next(iter(path.values())))
+        equal_fields(f"a read after {what}", expected, after, answer)
+
+
+def _tour(states: list[Any]) -> list[Any]:
+    """States in an order in which each ordered pair occurs once, a state after itself included."""
+    tour: list[Any] = [states[0]]
+    for i, state in enumerate(states):
+        tour.append(state)
+        for later in states[i + 1 :]:
+            tour += [later, state]
+    return tour
+
+
+def delete_and_gone(tenant: Tenant, rule: Rule) -> None:
+    """A deleted record is gone from every operation of the rule, and nothing else is."""
+    tried = 0
+    for remover in judged(tenant, rule, "delete"):
+        if not Bench(tenant).is_ours(remover.table["resource"]):
+            continue
+        tried += 1
+        bench = Bench(tenant)
+        resource, key = remover.table["resource"], key_of(tenant.vendor, remover.table["resource"])
+        record, neighbour = bench.record(resource), tenant.create(resource)
+        neighbour = bench.read(resource, neighbour[key])
+        path = bench.path(remover)
+        answer = bench.call(remover, path=path)
+        given = succeed(tenant, remover, answer, f"{remover.id} without a body")
+        if "answer" in remover.table and not same(given, remover.table["answer"]):
+            raise Broken(f"{remover.id}: expected {remover.table['answer']}, got {short(given)}", answer)
+        _check_gone(bench, rule, remover, record[key])
+        equal_fields(f"after {remover.id} of another record", neighbour, bench.read(resource, neighbour[key]), None)
+        _check_neighbour_listed(bench, rule, resource, neighbour)
+        _check_parents(bench, resource)
+        if tenant.create(resource)[key] == record[key]:
+            raise Broken(f"{remover.id}: the id {record[key]} was given to a new record")
+    if not tried:
+        raise NotJudged("no operation of the rule deletes a record of our own")
+
+
+def _check_gone(bench: Bench, rule: Rule, remover: Operation, identity: str) -> None:
+    tenant, resource = bench.tenant, remover.table["resource"]
+    expected = missing(tenant.vendor, resource)
+    # Reads come again at the end: neither an update nor a second delete may bring the record back.
+    chosen = [*judged(tenant, rule, "get"), *judged(tenant, rule, "update"), *judged(tenant, rule, "delete"), *judged(tenant, rule, "get")]
+    for operation in chosen:
+        if operation.table["resource"] != resource:
+            continue
+        answer = bench.call(operation, path=bench.path(operation, identity))
+        room = {answer.status} if operation is remover and 200 <= answer.status < 300 else ()
+        refused(tenant, answer, expected, f"{operation.id} of a deleted record", values={"id": identity}, room=room)
+    for lister in judged(tenant, rule, "list"):
+        if lister.table["resource"] == resource and identity in bench.listed(resource):
+            raise Broken(f"{lister.id}: the deleted {identity} is still in the list")
+
+
+def _check_neighbour_listed(bench: Bench, rule: Rule, resource: str, neighbour: Record) -> None:
+    for lister in judged(bench.tenant, rule, "list"):
+        identity = neighbour[key_of(bench.tenant.vendor, resource)]
+        if lister.table["resource"] == resource and identity not in bench.listed(resource):
+            raise Broken(f"{lister.id}: {identity} left the list when another record was deleted")
+
+
+def _check_parents(bench: Bench, resource: str) -> None:
+    """What a deleted record belonged to is still there."""
+    creator = find_operation(bench.tenant.vendor, "create", resource)
+    for name, target in references(creator).items() if creator else ():
+        if find_operation(bench.tenant.vendor, "get", target):
+            bench.read(target, bench.body(creator)[name] if creator else "")

@@ -1,0 +1,241 @@
+"""What is refused, and how: unknown and malformed ids, foreign methods and paths, bodies that are none, fields that lack."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from contracts.findings import Broken, NotJudged
+from contracts.laws.bench import Bench
+from contracts.laws.terms import (
+    accepts,
+    addressed,
+    body_schema,
+    judged,
+    missing,
+    names_field,
+    properties,
+    references,
+    refusal,
+    refused,
+    short,
+    succeed,
+)
+from contracts.model import fill
+from contracts.tenant import ABSENT, Tenant
+from mockserver.vendor import Operation, Rule
+
+METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
+
+
+def unknown_records(tenant: Tenant, rule: Rule) -> None:
+    """A record that is not there is told so, whether the path or the body names it, and nothing happens."""
+    bench = Bench(tenant)
+    for operation in judged(tenant, rule):
+        with bench.unchanged(operation, f"{operation.id} with an unknown id"):
+            resource = addressed(operation)
+            for identity in _strangers(bench, resource) if resource else ():
+                answer = bench.call(operation, path=bench.path(operation, identity))
+                what = f"{operation.id} of the unknown {identity}"
+                refused(tenant, answer, missing(tenant.vendor, str(resource)), what, values={"id": identity})
+            for name, target in references(operation).items():
+                for identity in _strangers(bench, target):
+                    answer = bench.call(operation, json=bench.body(operation) | {name: identity})
+                    what = f"{operation.id} with the unknown {name} {identity}"
+                    refused(tenant, answer, missing(tenant.vendor, target), what, values={"id": identity})
+
+
+def _strangers(bench: Bench, resource: str) -> list[str]:
+    """Ids that no record of the resource has: one made up, and one that a record of another resource has."""
+    resources = bench.tenant.vendor.behaviour["resources"]
+    others = [name for name in resources if name != resource and bench.known(name)]
+    alike = [name for name in others if resources[name].get("id_form") == resources[resource].get("id_form")]
+    own = set(bench.known(resource))
+    borrowed = [identity for name in alike for identity in bench.known(name)[:1] if identity not in own]
+    return [bench.tenant.unknown_id(resource), *borrowed[:1]]
+
+
+def malformed_ids(tenant: Tenant, rule: Rule) -> None:
+    """An id in the path that cannot be one is refused as malformed; a tenant may also call it unknown."""
+    bench = Bench(tenant)
+    expected = refusal(tenant.vendor, "parameter_malformed")
+    tried = 0
+    for operation in judged(tenant, rule):
+        resource = addressed(operation)
+        form = tenant.vendor.behaviour["resources"][resource].get("id_form") if resource else None
+        for identity in _MALFORMED.get(form, []) if form else []:
+            if "{" in identity:
+                identity = identity.format(id=tenant.unknown_id(str(resource)))
+            what = f"{operation.id} of the malformed {identity!r}"
+            answer = bench.call(operation, path=bench.path(operation, identity))
+            refused(tenant, answer, expected, what, room={missing(tenant.vendor, str(resource)).status})
+            if answer.status == expected.status:
+                names_field(tenant, answer, expected, list(bench.path(operation, identity))[-1], what)
+            tried += 1
+    if not tried:
+        raise NotJudged("no id in a path has a form that could be broken")
+
+
+_MALFORMED = {"uuid": ["not-an-id", "1", "{id}0", "{id}-0000", "zz{id:.34}", "null", "%00", "{id:.35}", "'{id}'"]}
+
+
+def methods(tenant: Tenant, rule: Rule) -> None:
+    """A method that a path does not offer is refused, with the methods that it does offer in `Allow`."""
+    expected = refusal(tenant.vendor, "method_unknown")
+    room = {refusal(tenant.vendor, each).status for each in ("path_unknown", "parameter_malformed", "body_invalid")}
+    for path, operation in {operation.path: operation for operation in judged(tenant, rule)}.items():
+        offered = {each.method for each in tenant.vendor.operations.values() if each.path == path}
+        for method in sorted(set(METHODS) - offered):
+            # An unknown id: a tenant that does offer the method after all has nothing to change or delete.
+            answer = tenant.send(method, _at_unknown(tenant, operation), json=ABSENT if method in ("GET", "DELETE") else {})
+            refused(tenant, answer, expected, f"{method} {path}", room=room)
+            if answer.status == expected.status:
+                allowed = {each.strip().upper() for each in answer.headers.get("allow", "").split(",")}
+                if allowed - {"HEAD", "OPTIONS"} != offered:
+                    given = answer.headers.get("allow", "no such header")
+                    raise Broken(f"{method} {path}: expected Allow to be {', '.join(sorted(offered))}, got {given}", answer)
+
+
+def _at_unknown(tenant: Tenant, operation: Operation) -> str:
+    owners = tenant.target.model.owners(operation)
+    return fill(operation.path, {name: tenant.unknown_id(resource) for name, resource in owners.items()})
+
+
+def unknown_paths(tenant: Tenant, rule: Rule) -> None:
+    """A path that the document does not have is told so, whatever the method and whoever calls."""
+    del rule
+    expected = refusal(tenant.vendor, "path_unknown")
+    room = {refusal(tenant.vendor, each).status for each in ("method_unknown", "parameter_malformed")}
+    if tenant.is_mock is False:
+        room |= {refusal(tenant.vendor, "credential_missing").status}
+    paths = ["/no-such-path", "/no-such-path/deeper/still"]
+    paths += sorted({f"{_at_unknown(tenant, each)}/no-such-part" for each in tenant.vendor.operations.values()})
+    for path in paths:
+        for method in ("GET", "POST") if path == paths[0] else ("GET",):
+            answer = tenant.send(method, path)
+            refused(tenant, answer, expected, f"{method} {path}", room=room)
+
+
+def body_form(tenant: Tenant, rule: Rule) -> None:
+    """A body is a JSON object that says it is JSON, its fields of the declared types; anything else changes nothing."""
+    bench = Bench(tenant)
+    tried = 0
+    for operation in judged(tenant, rule):
+        if body_schema(tenant.vendor, operation) is None:
+            continue
+        tried += 1
+        with bench.unchanged(operation, f"{operation.id} with a body that is none"):
+            _not_json(bench, operation)
+            _wrong_types(bench, operation)
+        _still_json(bench, operation)
+        _unknown_fields(bench, operation)
+    if not tried:
+        raise NotJudged("no operation of the rule takes a body")
+
+
+def _not_json(bench: Bench, operation: Operation) -> None:
+    tenant = bench.tenant
+    path = fill(operation.path, bench.path(operation))
+    good = json.dumps(bench.body(operation)).encode()
+    room = {400, 415}
+    for kind in ("text/plain", "application/x-www-form-urlencoded", "application/xml", None):
+        headers = {"Content-Type": kind} if kind else {}
+        answer = tenant.send(operation.method, path, content=good, headers=headers)
+        what = f"{operation.id} with the content type {kind}" if kind else f"{operation.id} without a content type"
+        refused(tenant, answer, refusal(tenant.vendor, "content_type_unknown"), what, room=room)
+    for content in (*_UNREADABLE, good[:-1], good + b"}", b"\xff" + good):
+        answer = tenant.send(operation.method, path, content=content, headers={"Content-Type": "application/json"})
+        what = f"{operation.id} with the body {short(content.decode('latin-1'), 60)}"
+        refused(tenant, answer, refusal(tenant.vendor, "body_unreadable"), what, room=room)
+
+
+_UNREADABLE = (b"", b"[]", b"null", b'"text"', b"1", b"{'a': 1}", b'{"a": "\xc3"}')
+
+
+def _wrong_types(bench: Bench, operation: Operation) -> None:
+    tenant = bench.tenant
+    expected = refusal(tenant.vendor, "body_invalid")
+    for name, schema in properties(tenant.vendor, operation).items():
+        target = references(operation).get(name)
+        room = {missing(tenant.vendor, target).status} if target else ()
+        for value in _of_other_types(schema):
+            answer = bench.call(operation, json=bench.body(operation) | {name: value})
+            what = f"{operation.id} with {name}: {short(value)}"
+            refused(tenant, answer, expected, what, room=room)
+            names_field(tenant, answer, expected, name, what)
+
+
+def _of_other_types(schema: Any) -> Iterator[Any]:
+    """Values that no reading of the schema allows. Kin such as "1" for 1 are left to the rules of a vendor."""
+    kinds = schema.get("type", [])
+    kinds = [kinds] if isinstance(kinds, str) else kinds
+    yield from ([value] for value in ("a", {}) if "array" not in kinds)
+    if "object" not in kinds:
+        yield {"a": 1}
+    if "string" in kinds:
+        yield from (12345, True)
+    if "integer" in kinds and "enum" in schema:
+        yield from (max(schema["enum"]) + 1, min(schema["enum"]) - 1, "no-such-value")
+
+
+def _still_json(bench: Bench, operation: Operation) -> None:
+    """The content type may bear parameters, and is read in any case."""
+    for kind in ("application/json; charset=utf-8", "Application/JSON"):
+        answer = bench.call(operation, headers={"Content-Type": kind})
+        succeed(bench.tenant, operation, answer, f"{operation.id} with the content type {kind}")
+
+
+def _unknown_fields(bench: Bench, operation: Operation) -> None:
+    """Fields that the document does not list are ignored; a tenant may refuse them, and never keeps them."""
+    tenant, resource = bench.tenant, operation.table["resource"]
+    if "envelope" not in operation.table or not bench.is_ours(resource):
+        return
+    names = set(accepts(operation))
+    sample = bench.record(resource)
+    extra = {name: _another(value) for name, value in sample.items() if name not in names}
+    answer = bench.call(operation, json=bench.body(operation) | extra | {"no_such_field": 1})
+    what = f"{operation.id} with fields that the document does not list"
+    if not tenant.is_mock and answer.status == refusal(tenant.vendor, "body_invalid").status:
+        return
+    record = succeed(tenant, operation, answer, what)
+    taken = [name for name, value in extra.items() if record.get(name) == value and value != sample.get(name)]
+    if taken:
+        raise Broken(f"{what}: expected {taken[0]!r} to be ignored, got {short(record[taken[0]])}", answer)
+    if "no_such_field" in record:
+        raise Broken(f"{what}: the unknown field came back", answer)
+
+
+def _another(value: Any) -> Any:
+    """A value that the server would hardly have chosen itself."""
+    if isinstance(value, str):
+        return "00000000-0000-4000-8000-00000000abcd" if len(value) == 36 else "2001-02-03T04:05:06Z"
+    return [{"label": "sent by the client"}] if isinstance(value, list) else "sent by the client"
+
+
+def required_fields(tenant: Tenant, rule: Rule) -> None:
+    """Without a required field nothing is made; a field of that meaning under another name does not count."""
+    bench = Bench(tenant)
+    expected = refusal(tenant.vendor, "body_invalid")
+    tried = 0
+    for operation in judged(tenant, rule):
+        required = (body_schema(tenant.vendor, operation) or {}).get("required", [])
+        with bench.unchanged(operation, f"{operation.id} without a required field"):
+            for what, body, lacking in _lacking(bench, operation, required):
+                answer = bench.call(operation, json=body)
+                refused(tenant, answer, expected, f"{operation.id} {what}")
+                for name in lacking:
+                    names_field(tenant, answer, expected, name, f"{operation.id} {what}")
+                tried += 1
+    if not tried:
+        raise NotJudged("no operation of the rule requires a field")
+
+
+def _lacking(bench: Bench, operation: Operation, required: list[str]) -> Iterator[tuple[str, dict[str, Any], list[str]]]:
+    good = bench.body(operation)
+    if required:
+        yield "with an empty body", {}, required
+    for name in required:
+        others = {each: value for each, value in good.items() if each != name}
+        yield f"without {name}", others, [name]
+        yield f"with {name}: null", others | {name: None}, [name]
+        for alias in {accepts(operation).get(name, name), name.upper(), name.capitalize()} - set(good):
+            yield f"with {alias} in place of {name}", others | {alias: good[name]}, [name]

@@ -1,0 +1,210 @@
+"""What a vendor's model says, in the words that laws need: refusals, envelopes, schemas of bodies. It sends nothing."""
+
+import json
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from contracts.findings import Broken, shorten
+from contracts.model import SAFE_METHODS
+from contracts.tenant import Answer, Tenant
+from mockserver.spec import resolve
+from mockserver.vendor import Operation, Rule, Vendor
+
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Expected:
+    """A refusal as the catalogue has it; `details` maps each key of the details to its template, such as `$id`."""
+
+    status: int
+    code: str
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return f"{self.status} {self.code}"
+
+
+def refusal(vendor: Vendor, situation: str) -> Expected:
+    """The refusal of a situation, for example `scope_missing`."""
+    return _entry(vendor, vendor.behaviour["refusals"][situation]["error"])
+
+
+def missing(vendor: Vendor, resource: str) -> Expected:
+    """The refusal of a record that is not there."""
+    return _entry(vendor, vendor.behaviour["resources"][resource]["missing"]["error"])
+
+
+def _entry(vendor: Vendor, error: str) -> Expected:
+    entry = vendor.behaviour["errors"]["catalogue"][error]
+    return Expected(entry["status"], entry.get("code", error), entry.get("details", {}))
+
+
+def judged(tenant: Tenant, rule: Rule, *verbs: str) -> list[Operation]:
+    """The operations that a rule speaks of, in the document's order; with `verbs` only those that do one of them."""
+    chosen = [each for each in tenant.vendor.operations.values() if each.id in rule.operations and each.table]
+    return [each for each in chosen if not verbs or each.table.get("verb") in verbs]
+
+
+def find_operation(vendor: Vendor, verb: str, resource: str) -> Operation | None:
+    """The first operation with that verb on that resource."""
+    for each in vendor.operations.values():
+        if each.table.get("verb") == verb and each.table.get("resource") == resource:
+            return each
+    return None
+
+
+def key_of(vendor: Vendor, resource: str) -> str:
+    return str(vendor.behaviour["resources"][resource]["key"])
+
+
+def is_unsafe(operation: Operation) -> bool:
+    return operation.method not in SAFE_METHODS
+
+
+def addressed(operation: Operation) -> str | None:
+    """The resource whose id stands last in the path, if one does."""
+    if "{" not in operation.path:
+        return None
+    holder = operation.table.get("within")
+    takes_own = operation.table["verb"] not in ("list", "create")
+    return str(operation.table["resource"] if takes_own or not holder else holder["resource"])
+
+
+def accepts(operation: Operation) -> Mapping[str, str]:
+    """Field of the body -> field of the record."""
+    found: Mapping[str, str] = operation.table.get("accepts", {})
+    return found
+
+
+def references(operation: Operation) -> Mapping[str, str]:
+    """Field of the body -> the resource whose id it bears."""
+    return {name: entry["resource"] for name, entry in operation.table.get("references", {}).items()}
+
+
+def body_schema(vendor: Vendor, operation: Operation) -> Mapping[str, Any] | None:
+    """The schema of the JSON body, or None where there is no body."""
+    body = resolve(vendor.document, operation.document.get("requestBody"))
+    if not body:
+        return None
+    media = body["content"].get("application/json")
+    return resolve(vendor.document, media["schema"]) if media else None
+
+
+def properties(vendor: Vendor, operation: Operation) -> dict[str, Mapping[str, Any]]:
+    """Field of the body -> its schema."""
+    schema = body_schema(vendor, operation) or {}
+    return {name: resolve(vendor.document, each) for name, each in schema.get("properties", {}).items()}
+
+
+def declared(operation: Operation) -> set[int]:
+    """The statuses that the document gives an operation."""
+    return {int(status) for status in operation.document["responses"] if str(status).isdigit()}
+
+
+def successes(tenant: Tenant, operation: Operation) -> set[int]:
+    """The stand-in answers its one status; a tenant any 2xx that the document declares."""
+    if tenant.is_mock:
+        return {operation.table.get("status", 200)}
+    return {status for status in declared(operation) if 200 <= status < 300}
+
+
+def succeed(tenant: Tenant, operation: Operation, answer: Answer, what: str) -> Any:
+    """What a successful answer holds inside its envelope; Broken when it is a refusal or has another shape."""
+    allowed = successes(tenant, operation)
+    if answer.status not in allowed:
+        raise Broken(f"{what}: expected {_either(allowed)}, got {brief(answer)}", answer)
+    try:
+        found = tenant.target.model.record(operation.id, answer.json())
+    except LookupError as error:
+        raise Broken(f"{what}: {error.args[0]}: {brief(answer)}", answer) from None
+    kind, name = (list, "a list") if operation.table["verb"] == "list" else (dict, "an object")
+    if not isinstance(found, kind):
+        raise Broken(f"{what}: expected {name}, got {short(found)}", answer)
+    return found
+
+
+def refused(
+    tenant: Tenant,
+    answer: Answer,
+    expected: Expected,
+    what: str,
+    *,
+    values: Mapping[str, Any] | None = None,
+    room: Collection[int] = (),
+) -> None:
+    """Broken unless the answer is that refusal. `room`: the statuses that a tenant may answer instead, with any code.
+
+    `values` are the parts of the details that are known, by the name that the catalogue gives them.
+    """
+    if not tenant.is_mock and answer.status in room:
+        return
+    if answer.status != expected.status:
+        raise Broken(f"{what}: expected {expected}, got {brief(answer)}", answer)
+    if answer.error_code() != expected.code:
+        raise Broken(f"{what}: expected the code {expected.code!r}, got {answer.error_code()!r}", answer)
+    for name, value in _known_details(expected, values or {}):
+        details = answer.error("details")
+        given = details.get(name) if isinstance(details, dict) else None
+        if _sorted(given) != _sorted(value):
+            raise Broken(f"{what}: expected {name!r} in the details to be {value!r}, got {given!r}", answer)
+
+
+def names_field(tenant: Tenant, answer: Answer, expected: Expected, field_name: str, what: str) -> None:
+    """Broken unless the details of a refused body name the field. A tenant may leave the details out."""
+    for name, template in expected.details.items():
+        details = answer.error("details")
+        if template != "$fields" or (details is None and not tenant.is_mock):
+            continue
+        fields = details.get(name) if isinstance(details, dict) else None
+        if not isinstance(fields, dict) or field_name not in fields:
+            raise Broken(f"{what}: expected {field_name!r} among the fields of the details, got {fields!r}", answer)
+
+
+def _known_details(expected: Expected, values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for name, template in expected.details.items():
+        word = str(template).removeprefix("$")
+        if word in values:
+            yield name, values[word]
+
+
+def _sorted(value: Any) -> Any:
+    return sorted(value, key=str) if isinstance(value, list | tuple) else value
+
+
+def same(one: Any, other: Any) -> bool:
+    """Equal as JSON: 1, 1.0 and true are three values."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(same, one, other))
+    return type(one) is type(other) and bool(one == other)
+
+
+def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """Field -> (before, after), for the fields that both have and in which they differ."""
+    return {key: (before[key], after[key]) for key in before if key in after and not same(before[key], after[key])}
+
+
+def equal_fields(what: str, expected: Mapping[str, Any], given: Mapping[str, Any], answer: Answer | None) -> None:
+    """Broken when a field that both have differs, or when `given` lacks one."""
+    lost = [name for name in expected if name not in given]
+    if lost:
+        raise Broken(f"{what}: expected the fields {lost}, which are absent", answer)
+    for name, (want, got) in differences(expected, given).items():
+        raise Broken(f"{what}: expected {name!r} to be {short(want)}, got {short(got)}", answer)
+
+
+def brief(answer: Answer) -> str:
+    """Status and beginning of the body, for a message."""
+    return f"{answer.status} {shorten(answer.body.decode(errors='backslashreplace'), 160) or 'without a body'}"
+
+
+def short(value: Any) -> str:
+    """A value as JSON, for a message."""
+    return shorten(json.dumps(value, ensure_ascii=False, default=str), 120)
+
+
+def _either(statuses: Collection[int]) -> str:
+    return " or ".join(map(str, sorted(statuses)))

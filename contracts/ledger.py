@@ -1,0 +1,297 @@
+"""Judge the rules that say where they stand in the document: from every exchange of the run, whoever sent it.
+
+A rule holds when at least one exchange reached a pointer of it and none broke it; what nothing reached is not judged.
+"""
+
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from contracts import pointers
+from contracts.document import Document, escape, is_json, parse
+from contracts.findings import Exchange, Verdict, shorten
+from contracts.pointers import Check
+from mockserver.vendor import Operation, Rule, Vendor
+
+_REFUSED = frozenset({400, 422})
+_ENOUGH = 400  # distinct answers of one status of one operation that are looked at one by one
+
+
+@dataclass(frozen=True)
+class Breach:
+    """The first exchange that broke a rule, and what it broke."""
+
+    rule: str
+    what: str
+    exchange: Exchange
+
+
+@dataclass
+class _State:
+    """What the run has shown of one rule."""
+
+    reached: Counter[str] = field(default_factory=Counter)
+    breach: Breach | None = None
+
+
+class Ledger:
+    """Watches exchanges and remembers, rule by rule, what they show."""
+
+    def __init__(self, vendor: Vendor, rules: Iterable[Rule]) -> None:
+        self._vendor = vendor
+        self._document = Document(vendor.document)
+        self._rules = {rule.id: rule for rule in rules if rule.judge == "schema"}
+        self._states: dict[str, _State] = defaultdict(_State)
+        checks = [
+            pointers.make(self._document, rule.id, frozenset(rule.operations), pointer)
+            for rule in self._rules.values()
+            for pointer in rule.detail
+        ]
+        self._on_schema = _by_place(check for check in checks if check.kind in ("schema", "keyword"))
+        self._on_response = _by_place(check for check in checks if check.kind == "response")
+        self._on_header = _by_place(check for check in checks if check.kind == "header")
+        self._on_operation = _by_place(check for check in checks if check.kind == "operation")
+        self._unknown = {check.rule: check.pointer for check in checks if check.kind == "unknown"}
+        self._seen: set[tuple[str, int, bytes]] = set()
+        self._looked_at: Counter[tuple[str, int]] = Counter()
+        self._troubles: dict[tuple[str, str], str | None] = {}
+        self._accepted: dict[str, set[str]] = defaultdict(set)
+        self._rejected: dict[str, list[tuple[set[str], Exchange]]] = defaultdict(list)
+
+    def observe(self, exchange: Exchange, *, again: bool = False) -> list[Breach]:
+        """Look at one exchange; the breaches that it shows. Bodies already seen are passed over, unless `again`."""
+        operation = self._vendor.operations.get(exchange.operation or "")
+        if operation is None or exchange.method == "HEAD":
+            return []
+        breaches = [*self._status(operation, exchange), *self._headers(operation, exchange)]
+        if again or self._is_new(exchange):
+            breaches += self._answer(operation, exchange)
+            breaches += self._request(operation, exchange)
+        for breach in breaches:
+            state = self._states[breach.rule]
+            state.breach = state.breach or breach
+        return breaches
+
+    def breaches(self) -> list[Breach]:
+        """The first breach of every broken rule."""
+        self._settle_rejections()
+        return [state.breach for state in self._states.values() if state.breach]
+
+    def verdicts(self) -> list[Verdict]:
+        """What became of each rule that the ledger judges by schema."""
+        broken = {breach.rule: breach for breach in self.breaches()}
+        return [self._verdict(rule, broken.get(rule.id)) for rule in self._rules.values()]
+
+    def _verdict(self, rule: Rule, breach: Breach | None) -> Verdict:
+        reached = self._states[rule.id].reached
+        if breach:
+            return Verdict(rule.id, "broken", breach.what, sum(reached.values()))
+        if reached:
+            return Verdict(rule.id, "holds", "", sum(reached.values()))
+        why = "nothing exercised it"
+        if rule.id in self._unknown:
+            why = f"no exchange shows the place {self._unknown[rule.id]}"
+        return Verdict(rule.id, "not judged", why)
+
+    def _is_new(self, exchange: Exchange) -> bool:
+        """Each distinct pair of bodies once, and no more of one kind than tell something new."""
+        assert exchange.operation is not None
+        body = hashlib.blake2b(exchange.body + b"\0" + (exchange.request_body or b""), digest_size=12).digest()
+        kind = (exchange.operation, exchange.status)
+        if (*kind, body) in self._seen or self._looked_at[kind] >= _ENOUGH:
+            return False
+        self._seen.add((*kind, body))
+        self._looked_at[kind] += 1
+        return True
+
+    def _status(self, operation: Operation, exchange: Exchange) -> list[Breach]:
+        """A response pointer is reached by its status and broken by a success that is not declared."""
+        breaches: list[Breach] = []
+        base = escape("paths", operation.path, operation.method.lower())
+        declared = operation.document["responses"]
+        place = self._document.response(operation, exchange.status)
+        for pointer in place.pointers if place else ():
+            for check in self._on_response.get(pointer, ()):
+                if operation.id in check.operations:
+                    self._states[check.rule].reached[pointer] += 1
+        if 200 <= exchange.status < 300 and place is None:
+            expected = " or ".join(status for status in declared if status.startswith("2"))
+            for pointer, checks in self._on_response.items():
+                if pointer.startswith(base + "/responses/"):
+                    what = f"{operation.id}: expected {expected}, got {exchange.status}"
+                    breaches += [Breach(check.rule, what, exchange) for check in checks]
+        for check in self._on_operation.get(base, ()):
+            if exchange.status in (405, 501):
+                breaches.append(Breach(check.rule, f"{operation.id}: {operation.method} is refused with {exchange.status}", exchange))
+            elif 200 <= exchange.status < 300:
+                self._states[check.rule].reached[base] += 1
+        return breaches
+
+    def _headers(self, operation: Operation, exchange: Exchange) -> list[Breach]:
+        place = self._document.response(operation, exchange.status)
+        if place is None:
+            return []
+        breaches: list[Breach] = []
+        for name in place.node.get("headers", {}):
+            header = self._document.place(*_keys(place.pointers[-1]), "headers", name)
+            if header is None:
+                continue
+            checks = [check for pointer in header.pointers for check in self._on_header.get(pointer, ())]
+            for check in checks:
+                if operation.id in check.operations:
+                    breaches += self._header(check, name, header.node, exchange)
+        return breaches
+
+    def _header(self, check: Check, name: str, header: Mapping[str, Any], exchange: Exchange) -> list[Breach]:
+        value = exchange.headers.get(name)
+        where = f"{exchange.operation} answered {exchange.status}"
+        if value is None:
+            missing = Breach(check.rule, f"{where}: expected the header {name}, there is none", exchange)
+            return [missing] if header.get("required") else []
+        key = (check.place, value)
+        if key not in self._troubles:
+            self._troubles[key] = None if self._document.parameter(header, value) else f"{name}: {value!r}"
+        if trouble := self._troubles[key]:
+            expected = shorten(_without_words(header.get("schema", {})))
+            return [Breach(check.rule, f"{where}: expected a header {name} that fits {expected}, got {trouble}", exchange)]
+        self._states[check.rule].reached[check.pointer] += 1
+        return []
+
+    def _answer(self, operation: Operation, exchange: Exchange) -> list[Breach]:
+        """Walk the body of an answer through its schema."""
+        place = self._document.response(operation, exchange.status)
+        media = self._document.media(place, exchange.headers.get("content-type")) if place else None
+        if media is None:
+            return []
+        pointer, schema = media
+        try:
+            instance = parse(exchange.body)
+        except ValueError:
+            return self._unreadable(operation, exchange, pointer, schema)
+        breaches: list[Breach] = []
+
+        def visit(reached: str, part: Any, path: tuple[str, ...]) -> None:
+            for check in self._on_schema.get(reached, ()):
+                if operation.id in check.operations and check.applies(part):
+                    self._states[check.rule].reached[reached] += 1
+                    if trouble := self._trouble(check, part):
+                        at = f" at {'.'.join(path)}" if path else ""
+                        what = f"{operation.id} answered {exchange.status}{at}: {trouble}"
+                        breaches.append(Breach(check.rule, what, exchange))
+
+        self._document.walk(pointer, schema, instance, visit)
+        return breaches
+
+    def _unreadable(self, operation: Operation, exchange: Exchange, pointer: str, schema: Any) -> list[Breach]:
+        """A body that is no JSON breaks every rule about its outermost schema."""
+        places = [pointer]
+        if isinstance(schema, Mapping) and isinstance(schema.get("$ref"), str):
+            places.append(schema["$ref"].removeprefix("#"))
+        got = shorten(exchange.body.decode(errors="backslashreplace"), 80)
+        what = f"{operation.id} answered {exchange.status}: expected a JSON body, got {got!r}"
+        return [
+            Breach(check.rule, what, exchange)
+            for place in places
+            for check in self._on_schema.get(place, ())
+            if operation.id in check.operations and check.kind == "schema"
+        ]
+
+    def _trouble(self, check: Check, part: Any) -> str | None:
+        """What a check finds, remembered for the values that come again and again."""
+        if isinstance(part, (dict, list)):
+            return check.trouble(part)
+        key = (check.pointer, repr(part))
+        if key not in self._troubles:
+            self._troubles[key] = check.trouble(part)
+        return self._troubles[key]
+
+    def _request(self, operation: Operation, exchange: Exchange) -> list[Breach]:
+        """What a target accepts and refuses shows the rules about request bodies."""
+        media = self._document.body(operation)
+        if media is None or not exchange.request_body or not is_json(exchange.request_headers.get("content-type", "")):
+            return []
+        if not 200 <= exchange.status < 300 and exchange.status not in _REFUSED:
+            return []
+        try:
+            instance = parse(exchange.request_body)
+        except ValueError:
+            return []
+        reached: dict[str, str | None] = {}
+        touched: list[Check] = []
+
+        def visit(pointer: str, part: Any, path: tuple[str, ...]) -> None:
+            for check in self._on_schema.get(pointer, ()):
+                if operation.id in check.operations and check.applies(part):
+                    touched.append(check)
+                    reached[check.pointer] = reached.get(check.pointer) or self._trouble(check, part)
+
+        self._document.walk(*media, instance, visit)
+        if exchange.status in _REFUSED:
+            return self._refusal(operation, exchange, instance, reached, touched)
+        self._accepted[operation.id] |= {pointer for pointer, trouble in reached.items() if not trouble}
+        breaches = []
+        for check in touched:
+            if trouble := reached[check.pointer]:
+                what = f"{operation.id} accepted a body that it should refuse: {trouble}"
+                breaches.append(Breach(check.rule, what, exchange))
+            self._states[check.rule].reached[check.pointer] += 1
+        return breaches
+
+    def _refusal(
+        self, operation: Operation, exchange: Exchange, instance: Any, reached: dict[str, str | None], touched: list[Check]
+    ) -> list[Breach]:
+        """A refused body exercises what is wrong with it; where nothing is wrong, the run's end tells what it shows."""
+        for check in touched:
+            if reached[check.pointer]:
+                self._states[check.rule].reached[check.pointer] += 1
+        if self._is_valid_request(operation, exchange, instance):
+            self._rejected[operation.id].append((set(reached), exchange))
+        return []
+
+    def _is_valid_request(self, operation: Operation, exchange: Exchange, instance: Any) -> bool:
+        media = self._document.body(operation)
+        if media is None or exchange.caller is None or not self._document.is_valid(media[0], instance):
+            return False
+        values = dict(zip(_path_names(operation), _path_values(operation, exchange.path), strict=False))
+        return all(
+            self._document.parameter(parameter, values[parameter["name"]])
+            for parameter in operation.parameters
+            if parameter["in"] == "path" and parameter["name"] in values
+        )
+
+    def _settle_rejections(self) -> None:
+        """A valid body was refused for the part that no accepted body had."""
+        for operation, rejections in self._rejected.items():
+            for reached, exchange in rejections:
+                for pointer in sorted(reached - self._accepted[operation]):
+                    for check in (check for checks in self._on_schema.values() for check in checks if check.pointer == pointer):
+                        state = self._states[check.rule]
+                        what = f"{operation} refused a valid body with {exchange.status}"
+                        state.breach = state.breach or Breach(check.rule, what, exchange)
+        self._rejected.clear()
+
+
+def _by_place(checks: Iterable[Check]) -> dict[str, list[Check]]:
+    places: dict[str, list[Check]] = defaultdict(list)
+    for check in checks:
+        places[check.place].append(check)
+    return dict(places)
+
+
+def _keys(pointer: str) -> list[str]:
+    return [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]]
+
+
+def _path_names(operation: Operation) -> list[str]:
+    return [part[1:-1] for part in operation.path.split("/") if part.startswith("{")]
+
+
+def _path_values(operation: Operation, path: str) -> list[str]:
+    parts = zip(operation.path.split("/"), path.split("/"), strict=False)
+    return [value for name, value in parts if name.startswith("{")]
+
+
+def _without_words(schema: Any) -> Any:
+    return {key: value for key, value in schema.items() if key not in ("description", "title", "example", "examples")}

@@ -1,0 +1,116 @@
+"""The JSON pointers by which the ledger says where a rule stands in the document, sorted by how each is judged."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+from contracts.document import Document
+
+Kind: TypeAlias = Literal["schema", "keyword", "response", "header", "operation", "unknown"]
+
+_NAMED = ("properties", "patternProperties", "$defs", "dependentSchemas")
+_LISTED = ("allOf", "anyOf", "oneOf", "prefixItems")
+_SINGLE = ("items", "not", "if", "then", "else", "contains", "propertyNames", "additionalProperties")
+_ENTRY = re.compile(r"/components/schemas/[^/]+|.*?/content/[^/]+/schema|/components/(?:headers|parameters)/[^/]+/schema")
+_RESPONSE = re.compile(r"/paths/[^/]+/[a-z]+/responses/[^/]+|/components/responses/[^/]+")
+_HEADER = re.compile(r"/components/headers/[^/]+|.*/responses/[^/]+/headers/[^/]+")
+_OPERATION = re.compile(r"/paths/[^/]+/[a-z]+")
+
+# A keyword says nothing of an instance of another type, so such an instance does not exercise it.
+_TYPES: dict[str, type | tuple[type, ...]] = {
+    **dict.fromkeys(("pattern", "minLength", "maxLength", "format"), str),
+    **dict.fromkeys(("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"), (int, float)),
+    **dict.fromkeys(("required", "properties", "additionalProperties", "minProperties", "maxProperties"), dict),
+    **dict.fromkeys(("minItems", "maxItems", "uniqueItems"), list),
+}
+
+
+@dataclass(frozen=True)
+class Check:
+    """One pointer of one rule, ready to look at instances that reach `place`."""
+
+    rule: str
+    operations: frozenset[str]
+    pointer: str
+    kind: Kind
+    place: str
+    applies: Callable[[Any], bool]
+    trouble: Callable[[Any], str | None]
+
+
+def make(document: Document, rule: str, operations: frozenset[str], pointer: str) -> Check:
+    """How a pointer is judged."""
+    kind, place = _classify(document, pointer)
+    applies: Callable[[Any], bool] = _always
+    trouble: Callable[[Any], str | None] = _nothing
+    if kind == "schema":
+        trouble = _schema_trouble(document, pointer)
+    elif kind == "keyword":
+        keyword = pointer.rpartition("/")[2]
+        kinds = _TYPES.get(keyword, object)
+        applies = lambda instance: isinstance(instance, kinds) and not (isinstance(instance, bool) and kinds == (int, float))  # noqa: E731
+        trouble = _keyword_trouble(document, place, keyword)
+    return Check(rule, operations, pointer, kind, place, applies, trouble)
+
+
+def _classify(document: Document, pointer: str) -> tuple[Kind, str]:
+    """Its kind, and the schema that an instance has to reach."""
+    if entry := _ENTRY.match(pointer):
+        return _below_schema(document, entry[0], pointer[entry.end() :])
+    for kind, expression in (("header", _HEADER), ("response", _RESPONSE), ("operation", _OPERATION)):
+        if expression.fullmatch(pointer):
+            return kind, pointer  # type: ignore[return-value]
+    return "unknown", pointer
+
+
+def _below_schema(document: Document, place: str, rest: str) -> tuple[Kind, str]:
+    keys = rest.split("/")[1:]
+    while keys:
+        take = 2 if keys[0] in _NAMED + _LISTED and len(keys) > 1 else 1
+        is_schema = take == 2 or (keys[0] in _SINGLE and isinstance(document.at(f"{place}/{keys[0]}"), Mapping))
+        if not is_schema:
+            return ("keyword", place) if len(keys) == 1 else ("unknown", place)
+        place += "/" + "/".join(keys[:take])
+        keys = keys[take:]
+    return "schema", place
+
+
+def _schema_trouble(document: Document, pointer: str) -> Callable[[Any], str | None]:
+    def trouble(instance: Any) -> str | None:
+        error = next(document.errors(pointer, instance), None)
+        return _told(error) if error else None
+
+    return trouble
+
+
+def _keyword_trouble(document: Document, place: str, keyword: str) -> Callable[[Any], str | None]:
+    schema = document.at(place)
+    alone: dict[str, Any] = {keyword: schema[keyword]}
+    if keyword == "additionalProperties":
+        alone["properties"] = dict.fromkeys(schema.get("properties", {}), True)
+        alone["patternProperties"] = dict.fromkeys(schema.get("patternProperties", {}), True)
+    validator = document.validator(alone)
+
+    def trouble(instance: Any) -> str | None:
+        error = next(validator.iter_errors(instance), None)
+        return _told(error) if error else None
+
+    return trouble
+
+
+def _told(error: Any) -> str:
+    """The innermost reason of a validation error, and where it stands."""
+    while error.context:
+        error = min(error.context, key=lambda each: (-len(each.path), str(each.validator)))
+    place = ".".join(str(part) for part in error.absolute_path)
+    message = error.message if len(error.message) <= 160 else error.message[:159] + "…"
+    return f"{place}: {message}" if place else str(message)
+
+
+def _always(instance: Any) -> bool:
+    return True
+
+
+def _nothing(instance: Any) -> str | None:
+    return None

@@ -1,0 +1,157 @@
+"""What KanMan's checks do all the time: make, read and change a task, look at its project. No rule is judged here."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from contracts.findings import Broken, NotJudged
+from contracts.laws.terms import brief, short
+from contracts.tenant import Answer, Tenant
+
+Task = dict[str, Any]
+Project = dict[str, Any]
+
+
+def expect(holds: object, what: str, answer: Answer | None = None) -> None:
+    """Broken unless it holds; `what` tells what was expected and what came instead."""
+    if not holds:
+        raise Broken(what, answer)
+
+
+def expect_status(answer: Answer, what: str, *statuses: int) -> None:
+    expect(answer.status in statuses, f"{what}: expected {' or '.join(map(str, statuses))}, got {brief(answer)}", answer)
+
+
+def home(tenant: Tenant) -> str:
+    """The project in which `tenant.create` makes tasks."""
+    return _known(tenant, "project_id")
+
+
+def elsewhere(tenant: Tenant) -> str:
+    """Another project, for moves."""
+    return _known(tenant, "other_project_id")
+
+
+def _known(tenant: Tenant, role: str) -> str:
+    if role not in tenant.known:
+        raise NotJudged(f"needs a known {role}")
+    return tenant.known[role]
+
+
+def label(tenant: Tenant, text: str) -> str:
+    """A label that no other record has."""
+    return f"{text} {tenant.chance.randrange(10**9)} [{tenant.target.mark}]"
+
+
+def create(tenant: Tenant, **sent: Any) -> Task:
+    return tenant.create("tasks", **sent)
+
+
+def post(tenant: Tenant, body: Mapping[str, Any], *, caller: str = "owner") -> Answer:
+    return tenant.call("createTask", json=dict(body), caller=caller)
+
+
+def read(tenant: Tenant, task: Task) -> Task:
+    return tenant.read("tasks", task["id"])
+
+
+def patch(tenant: Tenant, task: Task, body: Mapping[str, Any], *, caller: str = "owner") -> Answer:
+    return tenant.call("updateTask", path={"id": task["id"]}, json=dict(body), caller=caller)
+
+
+def change(tenant: Tenant, task: Task, **body: Any) -> Task:
+    """Change a task; Broken when that is refused."""
+    answer = patch(tenant, task, body)
+    expect_status(answer, f"PATCH with {short(body)}", 200)
+    return task_of(answer)
+
+
+def delete(tenant: Tenant, task: Task) -> None:
+    expect_status(tenant.remove("tasks", task["id"]), "DELETE of a task", 200)
+
+
+def task_of(answer: Answer) -> Task:
+    """The task of an answer that bears one."""
+    body = answer.json()
+    task = body.get("task") if isinstance(body, dict) else None
+    if not isinstance(task, dict):
+        raise Broken(f"expected a task, got {brief(answer)}", answer)
+    return task
+
+
+def listed(tenant: Tenant, project_id: str) -> list[Task]:
+    """The tasks of a project, in the order of the list."""
+    return items(tenant.call("listProjectTasks", path={"id": project_id}), "tasks")
+
+
+def items(answer: Answer, name: str) -> list[dict[str, Any]]:
+    """The records of a list."""
+    expect_status(answer, f"the list of {name}", 200)
+    body = answer.json()
+    found = body.get(name) if isinstance(body, dict) else None
+    if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
+        raise Broken(f"expected an array {name!r}, got {brief(answer)}", answer)
+    return found
+
+
+def ids(tasks: Collection[Task]) -> list[Any]:
+    return [task.get("id") for task in tasks]
+
+
+def project(tenant: Tenant, project_id: str) -> Project:
+    answer = tenant.call("getProject", path={"id": project_id})
+    expect_status(answer, "GET of a project", 200)
+    body = answer.json()
+    found = body.get("project") if isinstance(body, dict) else None
+    if not isinstance(found, dict):
+        raise Broken(f"expected a project, got {brief(answer)}", answer)
+    return found
+
+
+def tick(tenant: Tenant, seconds: float = 3600) -> None:
+    """Let time pass where there is a clock to turn, so that a new time differs from the old one."""
+    if tenant.clock is not None:
+        tenant.clock.advance(seconds)
+
+
+def equal(what: str, before: Mapping[str, Any], after: Mapping[str, Any], *, but: Collection[str] = ()) -> None:
+    """Broken when a field, other than those of `but`, is not the same in both."""
+    for name in (*before, *(name for name in after if name not in before)):
+        if name in but:
+            continue
+        was, now = before.get(name, "(absent)"), after.get(name, "(absent)")
+        expect(type(was) is type(now) and was == now, f"{what}: expected {name!r} to be {short(was)}, got {short(now)}")
+
+
+def refused_and_kept(tenant: Tenant, task: Task, body: Mapping[str, Any], *statuses: int) -> Answer:
+    """Send a bad update; Broken unless it is refused with one of the statuses and the task is as it was."""
+    before = read(tenant, task)
+    answer = patch(tenant, task, body)
+    expect_status(answer, f"PATCH with {short(dict(body))}", *statuses)
+    if answer.status >= 400:
+        equal(f"a read after the refused PATCH with {short(dict(body))}", before, read(tenant, task))
+    return answer
+
+
+def refused_and_none_made(tenant: Tenant, body: Mapping[str, Any], *statuses: int) -> Answer:
+    """Send a bad create; Broken unless it is refused with one of the statuses and the project has no new task."""
+    before = set(ids(listed(tenant, home(tenant))))
+    answer = post(tenant, body)
+    expect_status(answer, f"POST with {short(dict(body))}", *statuses)
+    if answer.status >= 400:
+        made = [task for task in listed(tenant, home(tenant)) if task["id"] not in before]
+        expect(not made, f"the refused POST with {short(dict(body))} made a task: {short(made[:1])}", answer)
+    return answer
+
+
+def expect_invalid(tenant: Tenant, answer: Answer, what: str, field: str | None = None) -> None:
+    """A refusal of a body has the code `invalid_request`, and names the field in `details.fields` (a tenant may not)."""
+    if answer.status != 400:
+        return
+    code = answer.error_code()
+    expect(code == "invalid_request", f"{what}: expected the code 'invalid_request', got {code!r}", answer)
+    details = answer.error("details")
+    if field is None or (details is None and not tenant.is_mock):
+        return
+    fields = details.get("fields") if isinstance(details, dict) else None
+    told = fields.get(field) if isinstance(fields, dict) else None
+    expect(isinstance(told, str) and told, f"{what}: expected a reason at details.fields.{field}, got {brief(answer)}", answer)

@@ -1,0 +1,209 @@
+"""Drive Schemathesis, and be the only file that knows its inside. Its engine is private, so the version is pinned exactly.
+
+It never opens a connection: its app is a small ASGI app that hands every request to the guard. It sees no secret either:
+instead of the caller's headers it sends placeholders, which are exchanged here. What it finds leaves as our own types.
+"""
+
+import copy
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import schemathesis
+from schemathesis.engine import StopReason, events, from_schema
+
+from contracts.findings import Exchange
+from contracts.wire import Outgoing
+
+_CASE_HEADER = "x-schemathesis-testcaseid"
+_PLACEHOLDER = "proofboard-owner"
+_SCHEME = re.compile(r"^(Bearer|Basic|Token)\s+", re.IGNORECASE)
+_PHASES = ("examples", "coverage", "fuzzing", "stateful")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What Schemathesis shall do. Only a `disposable` target gets wrong credentials, undeclared methods and deletes of all it finds."""
+
+    document: Mapping[str, Any]
+    base_url: str
+    base_path: str
+    headers: Mapping[str, str]
+    seed: int
+    max_examples: int
+    disposable: bool
+    operations: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One failed check, with the exchange as the guard saw it."""
+
+    check: str
+    code: str
+    title: str
+    message: str
+    operation: str
+    exchange: Exchange | None
+
+
+@dataclass
+class Outcome:
+    """What came of a run. `stopped` is the trouble that ended it early, `errors` are operations it could not test."""
+
+    failures: list[Failure] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+    cases: int = 0
+    stopped: BaseException | None = None
+
+
+class Listener(Protocol):
+    """Told before each phase, so that the world can be made fresh, and after each scenario."""
+
+    def phase(self, name: str) -> None: ...
+
+    def scenario(self, phase: str, label: str, cases: int) -> None: ...
+
+
+class Send(Protocol):
+    """The door: one request below the base URL, by a caller or by nobody we know."""
+
+    def __call__(self, request: Outgoing, *, caller: str | None) -> Exchange: ...
+
+
+def run(plan: Plan, send: Send, listener: Listener) -> Outcome:
+    """Run the phases to their end, or until sending raises; what it raised is in `stopped`."""
+    outcome = Outcome()
+    door = _Door(plan, send)
+    stream = from_schema(_load(plan, door)).execute()
+    door.stop = stream.stop
+    reason = StopReason.COMPLETED
+    for event in stream:
+        if isinstance(event, events.PhaseStarted) and event.phase.name.value.lower() in _PHASES:
+            listener.phase(event.phase.name.value.lower())
+        elif isinstance(event, events.ScenarioFinished):
+            outcome.cases += len(event.recorder.interactions)
+            outcome.failures.extend(_failures(event, door.exchanges))
+            listener.scenario(event.phase.value, event.label or "sequences", outcome.cases)
+        elif isinstance(event, events.NonFatalError) and door.trouble is None:
+            outcome.errors.append(f"{event.label}: {_first_line(event.value)}")
+        elif isinstance(event, events.FatalError):
+            raise event.exception
+        elif isinstance(event, events.Interrupted):
+            raise KeyboardInterrupt
+        elif isinstance(event, events.EngineFinished):
+            reason = event.stop_reason
+    outcome.stopped = door.trouble
+    if outcome.stopped is None and reason is not StopReason.COMPLETED:
+        outcome.errors.append(f"Schemathesis stopped: {reason.value}")
+    return outcome
+
+
+def _load(plan: Plan, door: "_Door") -> Any:
+    document = copy.deepcopy(dict(plan.document))
+    schema: Any = schemathesis.openapi.from_dict(document, config=schemathesis.Config.from_str(configuration(plan)))
+    if plan.operations:
+        schema = schema.include(operation_id=list(plan.operations))
+    schema.app = door
+    return schema
+
+
+def configuration(plan: Plan) -> str:
+    """The TOML that a run goes by. A tenant gets the careful half: see notes on what the defaults would do to it."""
+    careful = not plan.disposable
+    lines = [
+        f"base-url = {json.dumps(plan.base_url)}",
+        f"seed = {plan.seed}",
+        "workers = 1",
+        "max-redirects = 0",
+        "request-timeout = 120.0",
+        "[headers]",
+        *(f"{json.dumps(name)} = {json.dumps(value)}" for name, value in placeholders(plan.headers).items()),
+        "[auth]",
+        "auto-signup = false",
+        "[cache]",
+        "enabled = false",
+        "[generation]",
+        f"max-examples = {plan.max_examples}",
+        'database = "none"',
+    ]
+    if careful:
+        lines += ["with-security-parameters = false", "allow-x00 = false", 'codec = "ascii"']
+        lines += ["[phases.coverage]", "unexpected-methods = []", "[phases.stateful]", "enabled = false"]
+        lines += ["[checks]", "ignored_auth.enabled = false"]
+    return "\n".join(lines) + "\n"
+
+
+def placeholders(headers: Mapping[str, str]) -> dict[str, str]:
+    """What Schemathesis sends in place of each of the caller's headers; the scheme of a credential stays."""
+    return {name: f"{_scheme(value)}{_PLACEHOLDER}-{name.lower()}" for name, value in headers.items()}
+
+
+def _scheme(value: str) -> str:
+    match = _SCHEME.match(value)
+    return match[0] if match else ""
+
+
+class _Door:
+    """The ASGI app that Schemathesis tests: hands every request on and keeps what came of it."""
+
+    def __init__(self, plan: Plan, send: Send) -> None:
+        self.exchanges: dict[str, Exchange] = {}
+        self.trouble: BaseException | None = None
+        self.stop: Callable[[], None] = lambda: None
+        self._base_path = plan.base_path
+        self._send = send
+        self._real = dict(zip(placeholders(plan.headers).values(), plan.headers.values(), strict=True))
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            return
+        body = b""
+        while (message := await receive()).get("more_body"):
+            body += message.get("body", b"")
+        exchange = self._hand_on(scope, body + message.get("body", b""))
+        headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in exchange.headers.items()]
+        kept = [(name, value) for name, value in headers if name not in (b"content-length", b"content-encoding", b"transfer-encoding")]
+        await send({"type": "http.response.start", "status": exchange.status, "headers": kept})
+        await send({"type": "http.response.body", "body": exchange.body})
+
+    def _hand_on(self, scope: MutableMapping[str, Any], body: bytes) -> Exchange:
+        if self.trouble is not None:
+            raise self.trouble
+        path, query = scope["raw_path"].decode("latin-1"), scope["query_string"].decode("latin-1")
+        target = path.removeprefix(self._base_path) + (f"?{query}" if query else "")
+        sent = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
+        headers = [(name, self._real.get(value, value)) for name, value in sent if name != "host"]
+        is_owner = {value for _, value in sent} >= self._real.keys()
+        try:
+            exchange = self._send(Outgoing(scope["method"], target, headers, body or None), caller="owner" if is_owner else None)
+        except BaseException as trouble:
+            self.trouble = trouble
+            self.stop()
+            raise
+        case = dict(sent).get(_CASE_HEADER)
+        if case is not None:
+            self.exchanges[case] = exchange
+        return exchange
+
+
+def _failures(event: events.ScenarioFinished, exchanges: Mapping[str, Exchange]) -> Iterator[Failure]:
+    for case_id, checks in event.recorder.checks.items():
+        for check in checks:
+            if check.failure_info is None:
+                continue
+            failure = check.failure_info.failure
+            yield Failure(
+                check=check.name,
+                code=failure.code,
+                title=failure.title,
+                message=failure.message,
+                operation=failure.operation or event.label or "",
+                exchange=exchanges.get(failure.case_id or case_id) or exchanges.get(case_id),
+            )
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error) or type(error).__name__).strip().splitlines()[0]

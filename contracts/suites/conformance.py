@@ -1,0 +1,228 @@
+"""Does the target do what its document says? Schemathesis asks, in a world of its own; its failures become findings.
+
+A failure is attributed to the rules that the same exchange breaks, or else to the rule that behaviour has for the situation.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from contracts import schemathesis_adapter as schemathesis
+from contracts.attribution import Attribution
+from contracts.docket import Docket
+from contracts.document import Document, parse
+from contracts.drift import find_undocumented
+from contracts.findings import Exchange, Finding, Headers
+from contracts.model import fill
+from contracts.schemathesis_adapter import Failure, Plan
+from contracts.suites import preflight
+from contracts.target import Target, Unjudgeable
+from contracts.tenant import Tenant
+from contracts.wire import Outgoing, TargetLost
+
+SUITE = "conformance"
+EXAMPLES = {"quick": 25, "thorough": 150}
+_MONTH = 31 * 24 * 3600
+_LOW = 50  # calls left of a quota at which the world's clock is moved on
+_DRIFT_ENOUGH = 60
+
+
+@dataclass(frozen=True)
+class Scope:
+    """How far the suite goes."""
+
+    profile: str
+    operations: tuple[str, ...] = ()
+
+
+def run(docket: Docket, scope: Scope) -> None:
+    """Run all phases; BudgetSpent and Unjudgeable end it early."""
+    target = docket.target
+    tenant = target.tenant(SUITE)
+    door = _Door(docket, tenant)
+    drift = _Drift(docket)
+    docket.progress.stage(SUITE, None)
+    plan = Plan(
+        document=_with_known_ids(target),
+        base_url=target.url,
+        base_path=target.guard.base_path,
+        headers=target.callers["owner"],
+        seed=target.seed,
+        max_examples=EXAMPLES[scope.profile],
+        disposable=target.is_mock,
+        operations=scope.operations,
+    )
+    target.guard.observers.append(drift.observe)
+    try:
+        outcome = schemathesis.run(plan, door.send, _Listener(docket, tenant))
+    finally:
+        target.guard.observers.remove(drift.observe)
+        if not target.is_mock:
+            target.clean_up()
+    docket.cases += outcome.cases
+    attribution = Attribution(target.model, docket.ledger)
+    for failure in outcome.failures:
+        for finding in _findings(docket, attribution, failure):
+            docket.add(finding)
+    docket.notes.extend(f"not tested by {SUITE}: {error}" for error in dict.fromkeys(outcome.errors))
+    if outcome.stopped is not None:
+        raise outcome.stopped
+
+
+def _findings(docket: Docket, attribution: Attribution, failure: Failure) -> Iterator[Finding]:
+    """A failed check as a finding of the rules that it breaks, else of its own."""
+    told = f"{failure.check} {failure.code}"
+    blamed = attribution.blame(failure)
+    for rule, what in blamed:
+        if rule.id in docket.rules:
+            docket.broken(rule, what, failure.exchange, suite=SUITE, also=[told])
+    if blamed or docket.is_selective:
+        return
+    yield Finding(
+        title=failure.title,
+        what=" ".join(failure.message.split()),
+        suite=SUITE,
+        key=f"{failure.code} {failure.operation}",
+        seed=docket.target.seed,
+        severity=docket.severity(attribution.grade(failure)),
+        grade=attribution.grade(failure),
+        operation=failure.exchange.operation if failure.exchange else failure.operation,
+        exchange=failure.exchange,
+        also=(told,),
+    )
+
+
+class _Listener:
+    """Gives each phase a fresh world, so that one phase's deletes do not starve the next."""
+
+    def __init__(self, docket: Docket, tenant: Tenant) -> None:
+        self._docket = docket
+        self._tenant = tenant
+
+    def phase(self, name: str) -> None:
+        target = self._docket.target
+        if target.control and self._tenant.world:
+            target.control.reset(self._tenant.world)
+        self._docket.progress.step(name)
+
+    def scenario(self, phase: str, label: str, cases: int) -> None:
+        self._docket.progress.step(f"{phase}: {label}, {cases} cases")
+
+
+class _Door:
+    """Sends for Schemathesis. On a tenant, what would hit a foreign record hits one of our own instead."""
+
+    def __init__(self, docket: Docket, tenant: Tenant) -> None:
+        self._target = docket.target
+        self._tenant = tenant
+        self._counters = [
+            header
+            for quota in docket.target.vendor.behaviour.get("quotas", {}).values()
+            for header, told in quota.get("headers", {}).items()
+            if told == "remaining"
+        ]
+
+    def send(self, request: Outgoing, *, caller: str | None) -> Exchange:
+        guard = self._target.guard
+        try:
+            exchange = guard.send(self._diverted(request), caller=caller, world=self._tenant.world)
+        except TargetLost as lost:
+            if not preflight.is_alive(self._target, self._tenant.world):
+                raise Unjudgeable(f"the target was lost: {lost}") from None
+            return _no_answer(self._target, request, lost)
+        self._renew(exchange)
+        return exchange
+
+    def _diverted(self, request: Outgoing) -> Outgoing:
+        model = self._target.model
+        route = model.route(request.method, request.target)
+        if route is None or not self._target.guard.is_foreign(route):
+            return request
+        subject = model.subject(route)
+        assert subject is not None
+        resource = subject[0]
+        ours = [identity for of, identity in self._target.guard.holdings if of == resource]
+        identity = ours[-1] if ours else str(self._tenant.create(resource)[model.resource(resource)["key"]])
+        values = {name: identity if value == subject[1] else value for name, value in route.parameters.items()}
+        query = request.target.partition("?")[2]
+        path = fill(route.operation.path, values)
+        return Outgoing(request.method, f"{path}?{query}" if query else path, request.headers, request.body)
+
+    def _renew(self, exchange: Exchange) -> None:
+        """A quota of the mock shall not spoil the run: its window passes when few calls are left."""
+        left = [exchange.headers[name] for name in self._counters if name in exchange.headers]
+        if self._tenant.clock and any(text.isdecimal() and int(text) < _LOW for text in left) and exchange.status != 401:
+            self._tenant.clock.advance(_MONTH)
+
+
+def _no_answer(target: Target, request: Outgoing, lost: TargetLost) -> Exchange:
+    """A request that got no answer while the target lives, in the form of a server that fails."""
+    route = target.model.route(request.method, request.target)
+    return Exchange(
+        method=request.method,
+        url=target.url + request.target,
+        path=request.target.partition("?")[0],
+        request_headers=Headers(request.headers),
+        request_body=request.body,
+        status=504,
+        headers=Headers([("content-type", "text/plain")]),
+        body=f"no answer: {lost}".encode(),
+        elapsed=0.0,
+        operation=route.operation.id if route else None,
+        mask=target.guard.mask,
+    )
+
+
+def _with_known_ids(target: Target) -> dict[str, object]:
+    """The document with the tenant's known ids where its examples have those of the seed."""
+    here = {identity: target.known[role] for role, identity in target.vendor.known.items() if role in target.known}
+    replaced: dict[str, object] = _replaced(target.vendor.document, here)
+    return replaced
+
+
+def _replaced(node: object, ids: dict[str, str]) -> object:
+    if isinstance(node, dict):
+        return {key: _replaced(value, ids) for key, value in node.items()}
+    if isinstance(node, list):
+        return [_replaced(item, ids) for item in node]
+    return ids.get(node, node) if isinstance(node, str) else node
+
+
+class _Drift:
+    """Looks for fields that the document does not mention."""
+
+    def __init__(self, docket: Docket) -> None:
+        self._docket = docket
+        self._document = Document(docket.target.vendor.document)
+        self._looked_at: Counter[tuple[str, int]] = Counter()
+
+    def observe(self, exchange: Exchange) -> None:
+        operation = self._docket.target.vendor.operations.get(exchange.operation or "")
+        if operation is None or self._docket.is_selective or self._looked_at[operation.id, exchange.status] >= _DRIFT_ENOUGH:
+            return
+        self._looked_at[operation.id, exchange.status] += 1
+        place = self._document.response(operation, exchange.status)
+        media = self._document.media(place, exchange.headers.get("content-type")) if place else None
+        if media is None:
+            return
+        try:
+            answer = parse(exchange.body)
+        except ValueError:
+            return
+        for field in dict.fromkeys(find_undocumented(self._document.content, media[1], answer)):
+            self._add(exchange, field)
+
+    def _add(self, exchange: Exchange, field: str) -> None:
+        self._docket.add(
+            Finding(
+                title="Answers hold only documented fields",
+                what=f"{exchange.operation} answered {exchange.status} with the field {field}, which the document does not mention",
+                suite=SUITE,
+                key=f"drift {exchange.operation} {field}",
+                seed=self._docket.target.seed,
+                severity=self._docket.severity("assumed"),
+                grade="assumed",
+                operation=exchange.operation,
+                exchange=exchange,
+            )
+        )

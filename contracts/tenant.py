@@ -1,0 +1,235 @@
+"""What laws and rule functions see of a target: send a request, make a record of their own, read it, remove it.
+
+Nothing is judged here, except that an answer which should be JSON, or hold a record, is Broken when it is not.
+"""
+
+import json as jsonlib
+import random
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlencode
+
+from contracts.control import Clock
+from contracts.findings import Broken, Exchange, Headers, NotJudged, shorten
+from contracts.model import fill
+from contracts.wire import Outgoing
+
+if TYPE_CHECKING:
+    from contracts.target import Target
+    from mockserver.vendor import Vendor
+
+ABSENT: Any = object()
+MARK = "proofboard"
+_PATH_CHARACTERS = "/?%:@!$&'()*+,;=-._~#[]"
+
+
+class SampleFailed(NotJudged):
+    """The record that a rule works on could not be made; the answer says why."""
+
+    def __init__(self, why: str, answer: "Answer") -> None:
+        super().__init__(why)
+        self.answer = answer
+
+
+class Answer:
+    """The response to one request of a law or a rule."""
+
+    def __init__(self, exchange: Exchange, tenant: "Tenant") -> None:
+        self.exchange = exchange
+        self._tenant = tenant
+
+    @property
+    def status(self) -> int:
+        return self.exchange.status
+
+    @property
+    def headers(self) -> Headers:
+        return self.exchange.headers
+
+    @property
+    def body(self) -> bytes:
+        return self.exchange.body
+
+    def json(self) -> Any:
+        """The parsed body; Broken when it is not JSON."""
+        try:
+            return self.exchange.json()
+        except ValueError:
+            text = shorten(self.body.decode(errors="backslashreplace"), 80)
+            raise Broken(f"{_name(self.exchange)}: expected a JSON body, got {text!r}", self) from None
+
+    def error_code(self) -> Any:
+        """The vendor's code of a refusal, from where its envelope has it; None when it is not there."""
+        return self.error("code")
+
+    def error(self, name: str) -> Any:
+        """The value at a placeholder of the error envelope, such as `details`; None when it is not there."""
+        place = self._tenant.target.model.error_place(name)
+        node = self.json()
+        for key in place if place is not None else ("",):
+            if not isinstance(node, Mapping) or key not in node:
+                return None
+            node = node[key]
+        return node
+
+    def __repr__(self) -> str:
+        return f"<{_name(self.exchange)}: {self.status}>"
+
+
+class Tenant:
+    """One target as one law sees it: its callers, its known records, a world of its own where there is a control plane."""
+
+    def __init__(self, target: "Target", *, world: str | None, chance: random.Random) -> None:
+        self.target = target
+        self.world = world
+        self.chance = chance
+        self.clock: Clock | None = target.control.clock(world) if target.control and world else None
+        self._worlds = 0
+
+    @property
+    def vendor(self) -> "Vendor":
+        return self.target.vendor
+
+    @property
+    def known(self) -> Mapping[str, str]:
+        return self.target.known
+
+    @property
+    def callers(self) -> Mapping[str, Mapping[str, str]]:
+        return self.target.callers
+
+    @property
+    def seed(self) -> int:
+        return self.target.seed
+
+    @property
+    def is_mock(self) -> bool:
+        return self.target.is_mock
+
+    def headers(self, caller: str) -> dict[str, str]:
+        """The headers that make you a caller; NotJudged when the target has none by this name."""
+        if caller not in self.callers:
+            article = "an" if caller[0] in "aeiou" else "a"
+            raise NotJudged(f"needs {article} {caller} credential")
+        return dict(self.callers[caller])
+
+    def needs_clock(self) -> Clock:
+        """The clock of this world; NotJudged where there is none to set."""
+        if self.clock is None:
+            raise NotJudged("needs a clock that can be set")
+        return self.clock
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        caller: str | None = "owner",
+        json: Any = ABSENT,
+        content: bytes | None = None,
+        headers: Mapping[str, str | None] | None = None,
+        query: Mapping[str, Any] | Sequence[tuple[str, str]] | None = None,
+    ) -> Answer:
+        """Send a request to a path below the base URL. A header of None leaves that header out."""
+        fields: dict[str, str] = self.headers(caller) if caller is not None else {}
+        if json is not ABSENT:
+            content = jsonlib.dumps(json).encode()
+            fields["Content-Type"] = "application/json"
+        for name, value in (headers or {}).items():
+            fields = {known: kept for known, kept in fields.items() if known.lower() != name.lower()}
+            if value is not None:
+                fields[name] = value
+        target = quote(path, safe=_PATH_CHARACTERS)
+        if query:
+            target += ("&" if "?" in target else "?") + urlencode(query, doseq=True)
+        outgoing = Outgoing(method.upper(), target, list(fields.items()), content)
+        return Answer(self.target.guard.send(outgoing, caller=caller, world=self.world), self)
+
+    def call(
+        self,
+        operation_id: str,
+        *,
+        path: Mapping[str, Any] | None = None,
+        json: Any = ABSENT,
+        caller: str | None = "owner",
+        query: Mapping[str, Any] | Sequence[tuple[str, str]] | None = None,
+        headers: Mapping[str, str | None] | None = None,
+    ) -> Answer:
+        """Send one of the vendor's operations."""
+        operation = self.vendor.operations[operation_id]
+        filled = fill(operation.path, path or {})
+        return self.send(operation.method, filled, caller=caller, json=json, query=query, headers=headers)
+
+    def create(self, resource: str, **overrides: Any) -> dict[str, Any]:
+        """Make a sample record and answer it as the target told it; NotJudged when none can be made."""
+        model = self.target.model
+        try:
+            sample = model.sample(resource)
+            body = model.sample_body(resource, self.known)
+        except LookupError as error:
+            raise NotJudged(f"needs {error.args[0]} to make a record of {resource}") from None
+        if mark := sample.get("mark"):
+            body[mark] = f"{body[mark]} [{self.target.mark}]"
+        body.update(overrides)
+        body = {name: value for name, value in body.items() if value is not ABSENT}
+        answer = self.call(sample["create"], path=self._parents(sample["create"]), json=body)
+        if not 200 <= answer.status < 300:
+            raise SampleFailed(f"{sample['create']} refused the sample record with {answer.status}", answer)
+        return self._record(sample["create"], answer)
+
+    def read(self, resource: str, id: str) -> dict[str, Any]:
+        """A record that exists; Broken when it cannot be read."""
+        operation = self.target.model.sample(resource)["read"]
+        answer = self.call(operation, path=self._path(operation, id))
+        if not 200 <= answer.status < 300:
+            raise Broken(f"{operation}: expected the record {id}, got {answer.status} {shorten(answer.body.decode(errors='replace'))}", answer)
+        return self._record(operation, answer)
+
+    def remove(self, resource: str, id: str) -> Answer:
+        """Send the operation that deletes a record."""
+        sample = self.target.model.sample(resource)
+        if "delete" not in sample:
+            raise NotJudged(f"no operation deletes a record of {resource}")
+        return self.call(sample["delete"], path=self._path(sample["delete"], id))
+
+    def fresh_world(self) -> "Tenant":
+        """The same target in a world of its own, as after a reset; NotJudged on a tenant, which has but one."""
+        if self.world is None:
+            raise NotJudged("needs a world of its own")
+        self._worlds += 1
+        return self.target.tenant(f"{self.world}-{self._worlds}")
+
+    def unknown_id(self, resource: str) -> str:
+        """A well-formed id that names nothing."""
+        like = next(iter(self.target.model.known_of(resource, self.known)), None)
+        identity = self.target.model.unknown_id(resource, self.chance, like)
+        self.target.guard.void.add(identity)
+        return identity
+
+    def _path(self, operation_id: str, id: str) -> dict[str, str]:
+        path = self._parents(operation_id)
+        names = [p["name"] for p in self.vendor.operations[operation_id].parameters if p["in"] == "path"]
+        return {**path, names[-1]: id} if names else path
+
+    def _parents(self, operation_id: str) -> dict[str, str]:
+        """Path parameters that name a parent, filled with known ids."""
+        model = self.target.model
+        filled: dict[str, str] = {}
+        for name, resource in model.owners(self.vendor.operations[operation_id]).items():
+            known = model.known_of(resource, self.known)
+            if known:
+                filled[name] = known[0]
+        return filled
+
+    def _record(self, operation_id: str, answer: Answer) -> dict[str, Any]:
+        try:
+            record = self.target.model.record(operation_id, answer.json())
+        except LookupError as error:
+            raise Broken(f"{operation_id}: expected a record, got {error.args[0]}", answer) from None
+        if not isinstance(record, dict):
+            raise Broken(f"{operation_id}: expected a record, got {shorten(record)}", answer)
+        return record
+
+
+def _name(exchange: Exchange) -> str:
+    return exchange.operation or f"{exchange.method} {exchange.path}"

@@ -1,0 +1,197 @@
+"""How one request reaches a target: into an app in this process, or over HTTP. Nobody sends but the guard and the control plane.
+
+A wire takes the raw path with its query as it shall stand in the request line, and follows no redirect.
+"""
+
+import asyncio
+import threading
+import time
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias
+from urllib.parse import unquote_to_bytes, urlsplit
+
+import httpx
+
+from contracts.findings import Headers
+
+Scope: TypeAlias = MutableMapping[str, Any]
+App: TypeAlias = Callable[[Any, Any, Any], Awaitable[None]]
+
+LARGEST_BODY = 16 * 1024 * 1024
+_CONNECT_SECONDS = 10.0
+_READ_SECONDS = 30.0
+
+
+class TargetLost(Exception):
+    """No answer came: refused, timed out, broken off, or not HTTP."""
+
+
+@dataclass(frozen=True)
+class Outgoing:
+    """One request as it goes out; `target` is path and query, percent-encoded."""
+
+    method: str
+    target: str
+    headers: Sequence[tuple[str, str]] = ()
+    body: bytes | None = None
+
+
+@dataclass(frozen=True)
+class Reply:
+    """One response as it came in."""
+
+    status: int
+    headers: Headers
+    body: bytes
+    elapsed: float
+
+
+class Wire(Protocol):
+    """Sends one request; `origin` is scheme and authority."""
+
+    origin: str
+
+    def send(self, request: Outgoing) -> Reply: ...
+
+    def close(self) -> None: ...
+
+
+class HttpWire:
+    """One connection pool to one origin. TLS is verified, proxies come from the environment."""
+
+    def __init__(self, origin: str) -> None:
+        self.origin = origin
+        self._client = httpx.Client(
+            timeout=httpx.Timeout(_READ_SECONDS, connect=_CONNECT_SECONDS),
+            follow_redirects=False,
+            trust_env=True,
+            headers={"user-agent": "proofboard", "accept": "*/*"},
+        )
+
+    def send(self, request: Outgoing) -> Reply:
+        started = time.perf_counter()
+        try:
+            built = self._client.build_request(
+                request.method,
+                httpx.URL(self.origin).copy_with(raw_path=request.target.encode("ascii", "replace")),
+                headers=[(name.encode("latin-1", "replace"), value.encode("latin-1", "replace")) for name, value in request.headers],
+                content=request.body,
+            )
+            answer = self._client.send(built, stream=True, auth=None)
+            try:
+                body = _read(answer)
+            finally:
+                answer.close()
+        except httpx.TimeoutException:
+            waited = time.perf_counter() - started
+            raise TargetLost(f"{self.origin} did not answer within {waited:.0f} seconds") from None
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise TargetLost(f"{self.origin} cannot be reached: {_reason(error)}") from None
+        self._client.cookies.clear()
+        fields = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in answer.headers.raw]
+        return Reply(answer.status_code, Headers(fields), body, time.perf_counter() - started)
+
+    def close(self) -> None:
+        self._client.close()
+
+
+def _read(answer: httpx.Response) -> bytes:
+    chunks: list[bytes] = []
+    size = 0
+    for chunk in answer.iter_bytes():
+        size += len(chunk)
+        if size > LARGEST_BODY:
+            raise TargetLost(f"an answer of {answer.request.method} {answer.url.path} is longer than 16 MiB")
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _reason(error: Exception) -> str:
+    text = str(error) or type(error).__name__
+    return text.splitlines()[0]
+
+
+class LocalWire:
+    """Calls an ASGI app on one private event loop, so that any thread can send and nothing is set up twice."""
+
+    def __init__(self, app: App, origin: str) -> None:
+        self.origin = origin
+        self._app = app
+        self._host = urlsplit(origin).netloc
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="target", daemon=True)
+        self._thread.start()
+
+    def send(self, request: Outgoing) -> Reply:
+        started = time.perf_counter()
+        call = _Call(request, self._host)
+        try:
+            asyncio.run_coroutine_threadsafe(call.run(self._app), self._loop).result()
+        except Exception as error:  # an app that raises is a server that fails
+            text = f"{type(error).__name__}: {error}".encode()
+            return Reply(500, Headers([("content-type", "text/plain")]), text, time.perf_counter() - started)
+        return Reply(call.status, Headers(call.headers), b"".join(call.chunks), time.perf_counter() - started)
+
+    def close(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(timeout=5)
+        if not self._thread.is_alive():
+            self._loop.close()
+
+
+class _Call:
+    """One request through an ASGI app."""
+
+    def __init__(self, request: Outgoing, host: str) -> None:
+        self.status = 500
+        self.headers: list[tuple[str, str]] = []
+        self.chunks: list[bytes] = []
+        self._request = request
+        self._host = host
+        self._sent = False
+        self._finished = asyncio.Event()
+
+    async def run(self, app: App) -> None:
+        await app(self._scope(), self._receive, self._send)
+
+    def _scope(self) -> Scope:
+        request = self._request
+        path, _, query = request.target.partition("?")
+        headers = [(name.lower().encode("latin-1", "replace"), value.encode("latin-1", "replace")) for name, value in request.headers]
+        names = {name for name, _ in headers}
+        if b"host" not in names:
+            headers.append((b"host", self._host.encode()))
+        if request.body is not None and not names & {b"content-length", b"transfer-encoding"}:
+            headers.append((b"content-length", str(len(request.body)).encode()))
+        return {
+            "type": "http",
+            "asgi": {"version": "3.0", "spec_version": "2.3"},
+            "http_version": "1.1",
+            "method": request.method,
+            "scheme": "http",
+            "path": unquote_to_bytes(path).decode("utf-8", "replace"),
+            "raw_path": path.encode(),
+            "query_string": query.encode(),
+            "root_path": "",
+            "headers": headers,
+            "client": ("127.0.0.1", 50000),
+            "server": ("127.0.0.1", 80),
+            "state": {},
+        }
+
+    async def _receive(self) -> dict[str, Any]:
+        if self._sent:
+            await self._finished.wait()
+            return {"type": "http.disconnect"}
+        self._sent = True
+        return {"type": "http.request", "body": self._request.body or b"", "more_body": False}
+
+    async def _send(self, message: MutableMapping[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            self.headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in message.get("headers", [])]
+        elif message["type"] == "http.response.body" and self._request.method != "HEAD":
+            self.chunks.append(message.get("body", b""))
+        if message["type"] == "http.response.body" and not message.get("more_body", False):
+            self._finished.set()

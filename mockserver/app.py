@@ -1,0 +1,131 @@
+"""The corridor: all rooms of the mock, in the order in which a request passes them."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import orjson
+import yaml
+from starlette.middleware.cors import CORSMiddleware
+
+from mockserver.control.desk import ControlDesk
+from mockserver.control.reception import ControlReception
+from mockserver.engine.chance import parse_time
+from mockserver.engine.messages import Response
+from mockserver.engine.stage import Stage
+from mockserver.engine.store import Store
+from mockserver.gate import Api, assemble
+from mockserver.reception import VendorReception
+from mockserver.settings import Settings
+from mockserver.vendor import Vendor
+from mockserver.wire import Receive, Scope, Send, send_response
+
+
+class App:
+    """The mock as an ASGI application. It owns the state: `close` keeps what is not kept yet."""
+
+    def __init__(self, settings: Settings, vendors: Sequence[Vendor]) -> None:
+        self._vendors = vendors
+        self._store = Store(settings.state)
+        frozen_at = None if settings.clock == "real" else parse_time(settings.clock)
+        self.stages = [
+            Stage(
+                vendor,
+                self._store,
+                seed=settings.seed,
+                records=settings.records,
+                limits=settings.limits == "documented",
+                frozen_at=frozen_at,
+            )
+            for vendor in vendors
+        ]
+        control = _control_document()
+        desk = ControlDesk(self.stages, self.credentials)
+        apis = [Api(stage.vendor.document, stage.vendor.mount, VendorReception(stage)) for stage in self.stages]
+        apis.append(Api(control, "/_mock", ControlReception(control, desk, settings.control_token)))
+        self._app = assemble(apis, self._nowhere, [partial(CrossOrigin, exposed=_exposed(self.stages))])
+
+    def credentials(self, origin: str = "http://127.0.0.1:4010") -> dict[str, Any]:
+        return credentials(self._vendors, origin)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+        elif scope["type"] == "http":
+            scope.setdefault("raw_path", scope["path"].encode())
+            await self._app(scope, receive, send)
+        else:
+            await send({"type": "websocket.close"})
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        while (message := await receive())["type"] != "lifespan.shutdown":
+            await send({"type": f"{message['type']}.complete"})
+        self.close()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def _nowhere(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The answer outside of every vendor: where the vendors are."""
+        mounts = {vendor.name: vendor.mount for vendor in self._vendors}
+        body = orjson.dumps({"error": "no vendor's path", "vendors": mounts, "control": "/_mock/health"})
+        await send_response(send, Response(404, [(b"content-type", b"application/json")], body))
+
+    def close(self) -> None:
+        for stage in self.stages:
+            stage.worlds.save()
+        self._store.close()
+
+
+def create_app(settings: Settings, vendors: Sequence[Vendor]) -> App:
+    """The mock for these vendors. Raises StateError when the state cannot be used."""
+    return App(settings, vendors)
+
+
+def credentials(vendors: Sequence[Vendor], origin: str) -> dict[str, Any]:
+    """Per vendor: base URL, callers with the exact headers that make you each of them, and ids of seeded records."""
+    return {
+        vendor.name: {
+            "base_url": origin + vendor.mount,
+            "callers": {
+                caller.name: {
+                    "headers": dict(caller.headers),
+                    "scopes": list(caller.scopes),
+                    **({"login": dict(caller.login)} if caller.login else {}),
+                }
+                for caller in vendor.callers.values()
+            },
+            "known": dict(vendor.known),
+        }
+        for vendor in vendors
+    }
+
+
+def _control_document() -> Mapping[str, Any]:
+    document: Mapping[str, Any] = yaml.load((Path(__file__).parent / "control/openapi.yaml").read_bytes(), yaml.CSafeLoader)
+    return document
+
+
+class CrossOrigin:
+    """Browsers on any origin may call, preflight included, and read the headers that are not theirs by default.
+
+    Only requests that name an origin take the way through Starlette's middleware: it costs as much as half of the engine.
+    """
+
+    def __init__(self, app: Any, exposed: Sequence[str]) -> None:
+        self._app = app
+        self._cors = CORSMiddleware(
+            app, allow_origins=["*"], allow_methods=["*"], allow_headers=["*"], expose_headers=exposed, max_age=600
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        for name, _ in scope["headers"]:
+            if name == b"origin":
+                await self._cors(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+
+def _exposed(stages: Sequence[Stage]) -> list[str]:
+    """The response headers that a browser's code may read beside the usual ones."""
+    quotas = [table["headers"] for stage in stages for table in stage.vendor.behaviour["quotas"].values()]
+    return sorted({name for headers in quotas for name in headers} | {"X-Mock-Rule", "Allow"})

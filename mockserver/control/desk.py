@@ -1,0 +1,96 @@
+"""What the control plane's operations do: plain functions on the worlds of all vendors, named by operationId."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from mockserver.engine.chance import format_time, parse_time
+from mockserver.engine.messages import Exchange
+from mockserver.engine.stage import DAY, Stage
+from mockserver.engine.world import World
+
+Answer = tuple[int, Any]
+
+
+class ControlDesk:
+    """Each operation takes the name of a world and the body that was sent, and answers a status and a JSON value."""
+
+    def __init__(self, stages: Sequence[Stage], credentials: Callable[[str], Mapping[str, Any]]) -> None:
+        self._stages = stages
+        self._credentials = credentials
+
+    def health(self, world: str, body: Any, origin: str) -> Answer:
+        return 200, {"status": "ok"}
+
+    def credentials(self, world: str, body: Any, origin: str) -> Answer:
+        return 200, self._credentials(origin)
+
+    def reset(self, world: str, body: Any, origin: str) -> Answer:
+        for one in self._worlds(world):
+            one.reset()
+        return 200, {"world": world}
+
+    def readClock(self, world: str, body: Any, origin: str) -> Answer:
+        clock = self._worlds(world)[0].clock
+        return 200, {"now": format_time(clock.now()), "frozen": clock.frozen}
+
+    def moveClock(self, world: str, body: Any, origin: str) -> Answer:
+        worlds = self._worlds(world)
+        first = worlds[0].clock
+        now = parse_time(body["set"]) if "set" in body else first.now()
+        try:
+            for one in worlds:
+                if "freeze" in body:
+                    one.clock.freeze(body["freeze"])
+                one.clock.move_to(now + body.get("advance", 0))
+                one.save()
+        except (ValueError, OverflowError) as error:
+            return 400, {"error": str(error)}
+        return self.readClock(world, None, origin)
+
+    def journal(self, world: str, body: Any, origin: str) -> Answer:
+        exchanges = sorted((one for each in self._worlds(world) for one in each.journal), key=lambda one: one.at)
+        return 200, {"world": world, "exchanges": [_shown(one) for one in exchanges]}
+
+    def restore(self, world: str, body: Any, origin: str) -> Answer:
+        stage = next((one for one in self._stages if one.vendor.name == body["vendor"]), None)
+        table = stage.vendor.behaviour["resources"].get(body["resource"]) if stage else None
+        if stage is None or table is None or "trash" not in table:
+            return 400, {"error": f"{body['vendor']} has no resource {body['resource']} with a trash"}
+        place = stage.worlds.find(world)
+        found = place.find_trashed(body["resource"], body["id"])
+        if found is None or found.gone is None:
+            return 404, {"error": f"no {body['resource']} {body['id']} is in the trash"}
+        days = table["trash"]["days"]
+        if place.clock.now() >= found.gone + days * DAY:
+            return 404, {"error": f"{body['resource']} {body['id']} was in the trash for {days} days and is gone"}
+        with place.transaction():
+            place.replace(body["resource"], found.record)
+        return 200, found.record
+
+    def _worlds(self, name: str) -> list[World]:
+        return [stage.worlds.find(name) for stage in self._stages]
+
+
+def _shown(exchange: Exchange) -> dict[str, Any]:
+    request, response = exchange.request, exchange.response
+    return {
+        "at": format_time(exchange.at),
+        "operation": exchange.operation,
+        "request": {
+            "method": request.method,
+            "path": request.path,
+            "query": request.query.decode("latin-1"),
+            "headers": _texts(request.headers),
+            "body": request.body.decode("utf-8", "replace"),
+        },
+        "response": {
+            "status": response.status,
+            "headers": _texts(response.headers),
+            "body": response.body.decode("utf-8", "replace"),
+            "rule": response.rule,
+        },
+    }
+
+
+def _texts(headers: Sequence[tuple[bytes, bytes]]) -> list[list[str]]:
+    return [[name.decode("latin-1"), value.decode("latin-1")] for name, value in headers]

@@ -1,0 +1,88 @@
+"""Receives the requests of the control plane: checks token and body, and answers in plain JSON."""
+
+import hmac
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from mockserver import spec
+from mockserver.control.desk import ControlDesk
+from mockserver.engine.bodies import MAX_BODY, read_json
+from mockserver.engine.messages import Headers, Response
+from mockserver.reception import world_name
+from mockserver.wire import Disconnected, Receive, Scope, Send, read_body, send_response
+
+OPEN = frozenset({"health"})  # answered without the control token
+
+log = logging.getLogger(__name__)
+
+
+class ControlReception:
+    def __init__(self, document: Mapping[str, Any], desk: ControlDesk, token: str | None) -> None:
+        self._document = document
+        self._validators = spec.Validators(document)
+        self._desk = desk
+        self._token = token
+
+    def endpoint(self, operation_id: str, allow: bytes) -> "Steered":
+        entry = next(one for one in spec.operations(self._document) if one.operation["operationId"] == operation_id)
+        at = ("paths", entry.path, entry.method, "requestBody", "content", "application/json", "schema")
+        validator = self._validators.compile(*at) if "requestBody" in entry.operation else None
+        token = None if operation_id in OPEN else self._token
+        return Steered(getattr(self._desk, operation_id), validator, token)
+
+    async def unknown_path(self, scope: Scope, receive: Receive, send: Send) -> None:
+        paths = ", ".join(f"/_mock{path}" for path in self._document["paths"])
+        await _answer(send, 404, {"error": f"{scope['path']} is not of the control plane; it has {paths}"})
+
+    async def unknown_method(self, scope: Scope, receive: Receive, send: Send, allow: bytes) -> None:
+        await _answer(send, 405, {"error": f"{scope['method']} is not offered here"}, [(b"allow", allow)])
+
+
+@dataclass(frozen=True)
+class Steered:
+    """One operation of the control plane, as an endpoint."""
+
+    run: Any
+    validator: Any
+    token: str | None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send, parameters: Mapping[str, str]) -> None:
+        headers: Headers = scope["headers"]
+        given = dict(reversed(headers))
+        expected = f"Bearer {self.token}".encode()
+        if self.token is not None and not hmac.compare_digest(given.get(b"authorization", b""), expected):
+            await _answer(send, 401, {"error": "this mock was started with --control-token: send it as a bearer token"})
+            return
+        try:
+            body = await read_body(receive, MAX_BODY)
+        except Disconnected:
+            return
+        origin = f"{scope['scheme']}://{given.get(b'host', b'127.0.0.1').decode('latin-1')}"
+        try:
+            status, payload = self._run(world_name(headers), body, origin)
+        except Exception:
+            log.exception("%s %s went wrong", scope["method"], scope["path"])
+            status, payload = 500, {"error": "the control plane failed; the log has the traceback"}
+        await _answer(send, status, payload)
+
+    def _run(self, world: str, body: bytes, origin: str) -> tuple[int, Any]:
+        sent = None
+        if self.validator is not None:
+            try:
+                sent = read_json(body)
+            except ValueError as error:
+                return 400, {"error": f"the body is not JSON: {error}"}
+            wrong = [f"{'.'.join(map(str, one.instance_path)) or 'body'}: {one.message}" for one in self.validator.iter_errors(sent)]
+            if wrong:
+                return 400, {"error": "; ".join(wrong)}
+        answer: tuple[int, Any] = self.run(world, sent, origin)
+        return answer
+
+
+async def _answer(send: Send, status: int, payload: Any, extra: Headers | None = None) -> None:
+    headers = [(b"content-type", b"application/json"), *(extra or ())]
+    await send_response(send, Response(status, headers, orjson.dumps(payload)))

@@ -1,0 +1,118 @@
+"""All time and all randomness: virtual clocks, seeded ids and fake data. Nothing else in the package asks for either."""
+
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from hashlib import blake2b
+from typing import Any
+
+
+def wall_clock() -> float:
+    """Epoch seconds of the machine's clock."""
+    return time.time()
+
+
+def parse_time(text: str) -> float:
+    """Epoch seconds of an ISO 8601 timestamp; one without a zone is UTC. Raises ValueError."""
+    moment = datetime.fromisoformat(text)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def format_time(epoch: float) -> str:
+    """ISO 8601 in UTC with `Z` and whole seconds, as `2024-01-15T10:40:00Z`."""
+    return datetime.fromtimestamp(int(epoch), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def next_month(epoch: float) -> float:
+    """00:00:00 UTC on the first of the month that follows."""
+    now = datetime.fromtimestamp(epoch, UTC)
+    year, month = (now.year + 1, 1) if now.month == 12 else (now.year, now.month + 1)
+    return datetime(year, month, 1, tzinfo=UTC).timestamp()
+
+
+def this_month(epoch: float) -> float:
+    """00:00:00 UTC on the first of the month."""
+    now = datetime.fromtimestamp(epoch, UTC)
+    return datetime(now.year, now.month, 1, tzinfo=UTC).timestamp()
+
+
+# The years that a datetime can format; a clock outside of them is refused.
+EARLIEST, LATEST = parse_time("1970-01-01T00:00:00Z"), parse_time("9998-12-31T00:00:00Z")
+
+
+class Clock:
+    """A clock that runs with the machine's at some distance, or stands still where it was frozen."""
+
+    __slots__ = ("_frozen_at", "_offset", "_stamp", "_stamped")
+
+    def __init__(self, frozen_at: float | None = None, offset: float = 0.0) -> None:
+        self._frozen_at = frozen_at
+        self._offset = offset
+        self._stamped = -1
+        self._stamp = ""
+
+    @property
+    def frozen(self) -> bool:
+        return self._frozen_at is not None
+
+    def now(self) -> float:
+        """Epoch seconds."""
+        return wall_clock() + self._offset if self._frozen_at is None else self._frozen_at
+
+    def timestamp(self) -> str:
+        """Now, as `format_time` prints it."""
+        second = int(self.now())
+        if second != self._stamped:
+            self._stamped, self._stamp = second, format_time(second)
+        return self._stamp
+
+    def move_to(self, epoch: float) -> None:
+        """Raises ValueError outside 1970 to 9998."""
+        if not EARLIEST <= epoch <= LATEST:
+            raise ValueError("the clock goes from 1970 to 9998")
+        if self._frozen_at is None:
+            self._offset = epoch - wall_clock()
+        else:
+            self._frozen_at = epoch
+
+    def freeze(self, frozen: bool = True) -> None:
+        now = self.now()
+        self._frozen_at = now if frozen else None
+        self._offset = now - wall_clock()
+
+    def state(self) -> dict[str, float | None]:
+        return {"frozen_at": self._frozen_at, "offset": self._offset}
+
+
+def seeded_uuid(seed: int, serial: int) -> str:
+    """The UUID of version 4 form that stands at that place in the seed's sequence, lower case with hyphens."""
+    digits = blake2b(b"%d:%d" % (seed, serial), digest_size=16).hexdigest()
+    variant = "89ab"[int(digits[16], 16) & 3]
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
+
+
+class Fakes:
+    """Made-up data, fixed by a seed: Faker's providers, and one more for each list of words."""
+
+    def __init__(self, seed: int, locale: str, words: Mapping[str, Sequence[str]]) -> None:
+        # Imported here: a state that has its records needs no Faker, and the import is a third of the start.
+        from faker import Faker
+        from faker.providers import DynamicProvider
+
+        self._faker = Faker(locale)
+        self._faker.seed_instance(seed)
+        for name, elements in words.items():
+            self._faker.add_provider(DynamicProvider(provider_name=name, elements=list(elements)))
+        self._random = self._faker.random
+
+    def text(self, template: str) -> str:
+        """The template with each `{{provider}}` filled in, the first letter upper case."""
+        made: str = self._faker.parse(template)
+        return made[:1].upper() + made[1:]
+
+    def pick(self, values: Sequence[Any]) -> Any:
+        return values[int(self._random.random() * len(values))]
+
+    def chance(self) -> float:
+        """From 0 up to 1."""
+        return float(self._random.random())

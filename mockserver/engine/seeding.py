@@ -1,0 +1,160 @@
+"""The seed of a vendor: the records that seed.yaml fixes, and made-up ones around them, in one layer of the store."""
+
+import logging
+import math
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from mockserver.engine.chance import Fakes, format_time, parse_time, seeded_uuid
+from mockserver.engine.rank import next_rank
+from mockserver.engine.store import Collection, Record, StateError, Store
+from mockserver.vendor import Vendor
+
+Maker = Callable[[Record], Any]
+DAY = 86400
+
+log = logging.getLogger(__name__)
+
+
+def seed_layer(
+    store: Store, vendor: Vendor, collections: Mapping[str, Collection], *, seed: int, records: int | None
+) -> tuple[int, int]:
+    """The layer that holds the seed, and the number of its records. A state that has one keeps it."""
+    made = {"seed": seed, "records": records, "shapes": {name: one.columns for name, one in collections.items()}}
+    kept = store.load(f"seed.{vendor.name}")
+    if kept is not None:
+        if kept["made"]["shapes"] != made["shapes"]:
+            raise StateError(f"the state was made for another model of {vendor.name}: use a new file, or delete this one")
+        if kept["made"] != made:
+            was = kept["made"]
+            log.warning("%s keeps the records of its state: seed %s, records %s", vendor.name, was["seed"], was["records"])
+        return kept["layer"], kept["seeded"]
+    store.begin()
+    layer = store.new_layer()
+    garden = Garden(vendor, seed, records)
+    first = 1
+    for resource, rows in garden.grow():
+        collections[resource].fill(layer, rows, first=first)
+        first += len(rows)
+    store.keep(f"seed.{vendor.name}", {"layer": layer, "seeded": garden.serial, "made": made})
+    store.commit()
+    return layer, garden.serial
+
+
+class Garden:
+    """Grows the records of one vendor: first those that are fixed, then `generate`'s, parents before children."""
+
+    def __init__(self, vendor: Vendor, seed: int, records: int | None) -> None:
+        self._vendor = vendor
+        self._seed = seed
+        self._table = vendor.seed.get("generate", {})
+        self._wanted = records
+        self.serial = 0
+        self._fakes = Fakes(seed, self._table.get("locale", "en_US"), self._table.get("words", {}))
+        self._ranks: dict[tuple[str, str], str] = {}
+
+    def grow(self) -> Iterator[tuple[str, list[Record]]]:
+        """Pairs of resource and its records."""
+        grown: dict[str, list[Record]] = {}
+        for resource, table in self._vendor.behaviour["resources"].items():
+            fixed = [dict(record) for record in self._vendor.seed["records"].get(resource, ())]
+            for record in fixed:
+                self._note_rank(table, resource, record)
+            self.serial += len(fixed)
+            plot = self._table.get("resources", {}).get(resource)
+            grown[resource] = fixed + (self._generated(resource, table, plot, grown) if plot else [])
+            yield resource, grown[resource]
+
+    def _generated(
+        self, resource: str, table: Mapping[str, Any], plot: Mapping[str, Any], grown: Mapping[str, list[Record]]
+    ) -> list[Record]:
+        makers = {field: self._maker(rule) for field, rule in plot["fields"].items()}
+        records = []
+        for parent in self._parents(plot, grown):
+            record = {table["key"]: self._new_id(), **plot.get("values", {})}
+            if parent is not None:
+                record[plot["parent"]["field"]] = parent["id"]
+            if "account" in table:
+                record[table["account"]] = self._account_of(parent)
+            for field, make in makers.items():
+                record[field] = make(record)
+            self._rank(table, resource, record)
+            records.append(record)
+        return records
+
+    def _parents(self, plot: Mapping[str, Any], grown: Mapping[str, list[Record]]) -> Iterator[Record | None]:
+        """One parent for each record to be made; children stand together in theirs, evenly spread."""
+        count = self._count(plot)
+        if "parent" not in plot:
+            yield from [None] * count
+            return
+        spared = set(plot["parent"].get("spare", ()))
+        mine = self._vendor.seed["default_account"]
+        parents = [one for one in grown[plot["parent"]["resource"]] if one["id"] not in spared and self._account_of(one) == mine]
+        for number, parent in enumerate(parents):
+            yield from [parent] * (count * (number + 1) // len(parents) - count * number // len(parents))
+
+    def _count(self, plot: Mapping[str, Any]) -> int:
+        """`count` records; `main: true` as many as were asked for; `share: N` one for each N of those."""
+        wanted = self._table["main_count"] if self._wanted is None else self._wanted
+        if plot.get("main"):
+            return int(wanted)
+        least = int(plot["count"])
+        return max(least, math.ceil(wanted / plot["share"])) if "share" in plot else least
+
+    def _account_of(self, parent: Record | None) -> str:
+        for table in self._vendor.behaviour["resources"].values():
+            if parent is not None and table.get("account") in parent:
+                return str(parent[table["account"]])
+        return str(self._vendor.seed["default_account"])
+
+    def _new_id(self) -> str:
+        self.serial += 1
+        return seeded_uuid(self._seed, self.serial)
+
+    def _rank(self, table: Mapping[str, Any], resource: str, record: Record) -> None:
+        rank = table.get("rank")
+        if rank is not None:
+            last = self._ranks.get((resource, record[rank["within"]]))
+            record[rank["field"]] = next_rank(last, rank["first"])
+            self._note_rank(table, resource, record)
+
+    def _note_rank(self, table: Mapping[str, Any], resource: str, record: Record) -> None:
+        rank = table.get("rank")
+        if rank is not None:
+            parent = (resource, record[rank["within"]])
+            self._ranks[parent] = max(self._ranks.get(parent, ""), record[rank["field"]])
+
+    # Makers: what `fields` of seed.yaml can say
+
+    def _maker(self, rule: Mapping[str, Any]) -> Maker:
+        kind, given = next((key, value) for key, value in rule.items() if key != "absent")
+        make: Maker = getattr(self, f"_make_{kind}")(given)
+        absent = rule.get("absent")
+        if absent is None:
+            return make
+        return lambda record: None if self._fakes.chance() < absent else make(record)
+
+    def _make_text(self, templates: list[str]) -> Maker:
+        return lambda record: self._fakes.text(self._fakes.pick(templates))
+
+    def _make_pick(self, values: list[Any]) -> Maker:
+        return lambda record: self._fakes.pick(values)
+
+    def _make_id(self, given: bool) -> Maker:
+        return lambda record: self._new_id()
+
+    def _make_between(self, span: list[str]) -> Maker:
+        start, end = map(parse_time, span)
+        return lambda record: format_time(start + self._fakes.chance() * (end - start))
+
+    def _make_after(self, given: Mapping[str, Any]) -> Maker:
+        field, days = given["field"], given["days"]
+        return lambda record: format_time(parse_time(record[field]) + self._fakes.chance() * days * DAY)
+
+    def _make_many(self, given: Mapping[str, Any]) -> Maker:
+        makers = {field: self._maker(rule) for field, rule in given["fields"].items()}
+        counts = range(given["most"] + 1)
+        return lambda record: [
+            {field: make(record) for field, make in makers.items()} for _ in range(self._fakes.pick(counts))
+        ]

@@ -1,0 +1,94 @@
+"""Receives the requests of one vendor: into a world, through a plan, into that world's journal."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mockserver.engine.bodies import MAX_BODY
+from mockserver.engine.call import Call
+from mockserver.engine.errors import Refusal
+from mockserver.engine.examples import preferences
+from mockserver.engine.messages import Exchange, Headers, Request, Response
+from mockserver.engine.plan import Plan
+from mockserver.engine.stage import Stage
+from mockserver.engine.world import World
+from mockserver.wire import Disconnected, Receive, Scope, Send, read_body, request_of, send_response
+
+DEFAULT_WORLD = "default"
+MAX_WORLD_NAME = 200
+
+log = logging.getLogger(__name__)
+
+
+def world_name(headers: Headers) -> str:
+    """The world that a request names with `X-Mock-World`, or the default one."""
+    for name, value in headers:
+        if name == b"x-mock-world":
+            return value[:MAX_WORLD_NAME].decode("latin-1").strip() or DEFAULT_WORLD
+    return DEFAULT_WORLD
+
+
+class VendorReception:
+    """What stands behind one vendor's API."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+
+    def endpoint(self, operation_id: str, allow: bytes) -> "Played":
+        return Played(self._stage, self._stage.plans[operation_id], allow)
+
+    async def unknown_path(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._refuse(scope, send, "path_unknown")
+
+    async def unknown_method(self, scope: Scope, receive: Receive, send: Send, allow: bytes) -> None:
+        await self._refuse(scope, send, "method_unknown", [(b"allow", allow)])
+
+    async def _refuse(self, scope: Scope, send: Send, situation: str, extra: Headers | None = None) -> None:
+        world = self._stage.worlds.find(world_name(scope["headers"]))
+        request = request_of(scope, {})
+        response = self._stage.refuse(world, request, situation, extra)
+        keep(world, None, request, response)
+        await send_response(send, response)
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """One operation of a vendor, as an endpoint."""
+
+    stage: Stage
+    plan: Plan
+    allow: bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send, parameters: Mapping[str, str]) -> None:
+        try:
+            body = await read_body(receive, MAX_BODY + 1) if self.plan.reads_body else b""
+        except Disconnected:
+            return
+        request = request_of(scope, parameters, body)
+        world = self.stage.worlds.find(world_name(request.headers))
+        delay = 0.0
+        try:
+            if request.header(b"prefer") is None:
+                response = self.plan.run(world, request)
+            else:
+                response, delay = self._preferred(world, request)
+        except Exception:
+            log.exception("%s %s went wrong", request.method, request.path)
+            response = self.stage.refuse(world, request, "fault")
+        keep(world, self.plan.operation, request, response)
+        await send_response(send, response, delay)
+
+    def _preferred(self, world: World, request: Request) -> tuple[Response, float]:
+        """The answer that the caller asked for, and the seconds to wait before it is sent."""
+        try:
+            wanted = preferences(request)
+        except Refusal as refusal:
+            return self.plan.desk.refuse(Call(world, request, self.plan.desk.default_account), refusal), 0.0
+        if wanted.code is None and wanted.example is None:
+            return self.plan.run(world, request), wanted.delay
+        return self.plan.show(world, request, wanted, self.allow), wanted.delay
+
+
+def keep(world: World, operation: str | None, request: Request, response: Response) -> None:
+    """Into the journal: what was really sent, refusals included."""
+    world.journal.append(Exchange(world.clock.now(), operation, request, response))

@@ -1,0 +1,230 @@
+"""Read a vendor folder: five files in, one frozen Vendor out, or every mistake at once.
+
+A Vendor is what is fixed; whatever changes lives in a World. What the files must agree on is asked in `soundness.py`.
+"""
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from mockserver import document as documents
+from mockserver import form, soundness, spec, yamlfile
+from mockserver.yamlfile import Mistake, SpecError
+
+__all__ = ["FILES", "Caller", "Mistake", "Operation", "Rule", "SpecError", "Vendor", "load", "shipped"]
+
+FILES = ("openapi.yaml", "behaviour.yaml", "rules.yaml", "seed.yaml", "README.md")
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One method on one path, with its row of the behaviour table (empty if it has none)."""
+
+    id: str
+    method: str
+    path: str
+    scopes: tuple[str, ...]
+    security: list[dict[str, list[str]]]
+    table: Mapping[str, Any]
+    document: Mapping[str, Any]
+    parameters: tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One testable sentence of the contract; `detail` holds the pointers, the law's name or the reason of its judge."""
+
+    id: str
+    statement: str
+    operations: tuple[str, ...]
+    grade: str
+    source: str
+    accepts: str | None
+    judge: str
+    detail: tuple[str, ...]
+    line: int
+
+    @property
+    def binding(self) -> bool:
+        """Does a real tenant fail by breaking it, or is it only warned?"""
+        return self.grade in ("documented", "published")
+
+
+@dataclass(frozen=True)
+class Caller:
+    """A named credential of the seed, and the exact headers that make you this caller."""
+
+    name: str
+    token: str | None
+    account: str
+    scopes: tuple[str, ...]
+    expires_at: str | None
+    headers: Mapping[str, str]
+    login: Mapping[str, str] | None
+
+
+@dataclass(frozen=True, eq=False)
+class Vendor:
+    """Everything known about a vendor, as its folder says it."""
+
+    name: str
+    title: str
+    base_url: str
+    base_path: str
+    folder: Path
+    document: dict[str, Any]
+    behaviour: dict[str, Any]
+    seed: dict[str, Any]
+    rules: Mapping[str, Rule]
+    operations: Mapping[str, Operation]
+    callers: Mapping[str, Caller]
+    known: Mapping[str, str]
+
+    @property
+    def mount(self) -> str:
+        """The path of its base URL on the stand-in."""
+        return f"/{self.name}{self.base_path}"
+
+
+def shipped() -> list[str]:
+    """The names of the vendors that come with the package."""
+    return sorted(folder.name for folder in _home().iterdir() if folder.is_dir() and folder.name[0] not in "._")
+
+
+def load(name_or_folder: str | Path, *, thorough: bool = False) -> Vendor:
+    """Read a shipped vendor by its name, or any folder; `thorough` holds every example against its schema too.
+
+    Raises SpecError with all mistakes of the folder.
+    """
+    folder = _find(name_or_folder)
+    mistakes = [
+        Mistake(yamlfile.shown(folder / name), 0, f"is missing; a vendor folder has {', '.join(FILES)}")
+        for name in FILES
+        if not (folder / name).is_file() and (thorough or name.endswith(".yaml"))  # to serve, nothing reads the README
+    ]
+    sources = soundness.Sources(*(_read(folder / name, mistakes) for name in FILES if name.endswith(".yaml")))
+    contents: dict[str, Any] = {}
+    for name in ("behaviour", "rules", "seed"):
+        source: yamlfile.Source | None = getattr(sources, name)
+        if source is not None:
+            found, contents[name] = form.check(source, name)
+            mistakes.extend(found)
+    if sources.document is not None:
+        mistakes.extend(documents.check(sources.document, thorough=thorough))
+    mistakes.extend(soundness.check(sources, contents))
+    if mistakes:
+        raise SpecError(mistakes)
+    return _build(folder, sources)
+
+
+def _home() -> Path:
+    package = Path(__file__).parent
+    inside = package / "openapi"  # in a wheel; in a clone the folders stand beside the package
+    return inside if inside.is_dir() else package.parent / "openapi"
+
+
+def _find(name_or_folder: str | Path) -> Path:
+    name = str(name_or_folder)
+    if name in shipped():
+        return _home() / name
+    folder = Path(name_or_folder)
+    if folder.is_dir():
+        return folder
+    guess = get_close_matches(name, shipped(), n=1)
+    hint = f" Did you mean {guess[0]}?" if guess else ""
+    raise SpecError(
+        [Mistake(name, 0, f"is neither a vendor that ships nor a folder.{hint} Vendors: {', '.join(shipped())}.")]
+    )
+
+
+def _read(path: Path, mistakes: list[Mistake]) -> yamlfile.Source | None:
+    if not path.is_file():
+        return None
+    source = yamlfile.read(path, text_keys=path.name == "openapi.yaml")
+    mistakes.extend(source.mistakes)
+    return source if source.root is not None else None
+
+
+def _build(folder: Path, sources: soundness.Sources) -> Vendor:
+    assert sources.document and sources.behaviour and sources.rules and sources.seed  # a missing file is a mistake
+    document, behaviour, seed = sources.document.content, sources.behaviour.content, sources.seed.content
+    operations = {
+        entry.operation["operationId"]: _operation(document, behaviour, entry) for entry in spec.operations(document)
+    }
+    rules = sources.rules
+    return Vendor(
+        name=behaviour["vendor"],
+        title=behaviour["title"],
+        base_url=behaviour["base_url"],
+        base_path=behaviour["base_path"],
+        folder=folder,
+        document=document,
+        behaviour=behaviour,
+        seed=seed,
+        rules={
+            entry["id"]: _rule(entry, tuple(operations), rules.line("rules", index))
+            for index, entry in enumerate(rules.content["rules"])
+        },
+        operations=operations,
+        callers={name: _caller(document, behaviour, seed, name) for name in seed["credentials"]},
+        known={role: str(key) for role, key in seed["known"].items()},
+    )
+
+
+def _operation(document: dict[str, Any], behaviour: dict[str, Any], entry: spec.Entry) -> Operation:
+    name = entry.operation["operationId"]
+    needs = spec.security(document, entry.operation)
+    scheme = behaviour["credentials"]["scheme"]
+    return Operation(
+        id=name,
+        method=entry.method.upper(),
+        path=entry.path,
+        scopes=tuple(next((need[scheme] for need in needs if scheme in need), ())),
+        security=needs,
+        table=behaviour["operations"].get(name, {}),
+        document=entry.operation,
+        parameters=spec.parameters(document, entry),
+    )
+
+
+def _rule(entry: Mapping[str, Any], every: tuple[str, ...], line: int) -> Rule:
+    ((judge, detail),) = entry["judge"].items()
+    return Rule(
+        id=entry["id"],
+        statement=entry["statement"],
+        operations=every if entry["operations"] == "every" else tuple(entry["operations"]),
+        grade=entry["grade"],
+        source=entry["source"],
+        accepts=entry.get("accepts"),
+        judge=judge,
+        detail=() if judge == "rule" else tuple(detail) if judge == "schema" else (detail,),
+        line=line,
+    )
+
+
+def _caller(document: dict[str, Any], behaviour: dict[str, Any], seed: dict[str, Any], name: str) -> Caller:
+    entry = seed["credentials"][name]
+    schemes = document["components"]["securitySchemes"]
+    scheme = spec.resolve(document, schemes[behaviour["credentials"]["scheme"]])
+    token = entry.get("token")
+    return Caller(
+        name=name,
+        token=token,
+        account=str(entry.get("account", seed.get("default_account", ""))),
+        scopes=tuple(entry["scopes"]),
+        expires_at=entry.get("expires_at"),
+        headers={} if token is None else _headers(scheme, token),
+        login=entry.get("login"),
+    )
+
+
+def _headers(scheme: Mapping[str, Any], token: str) -> dict[str, str]:
+    if scheme["type"] == "apiKey":
+        name = scheme["name"]
+        return {"Cookie": f"{name}={token}"} if scheme["in"] == "cookie" else {name: token}
+    if scheme["type"] == "http" and scheme["scheme"].lower() == "basic":
+        return {"Authorization": "Basic " + base64.b64encode(token.encode()).decode("ascii")}
+    return {"Authorization": f"Bearer {token}"}

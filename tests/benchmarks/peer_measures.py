@@ -1,0 +1,239 @@
+"""Throughput, start-up and memory: the mock and its peers, in turn."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass, field
+from functools import partial
+from statistics import median
+
+from peer_catalogue import (
+    MOCK,
+    PYTHON_PEERS,
+    ROOT,
+    Contender,
+    examine,
+    meet_mock,
+    mock,
+    mock_command,
+    peer_of,
+    prism,
+    prism_command,
+    prism_program,
+    python_peer,
+)
+from peer_load import Burst, Work, drive
+from peer_results import Section, Verdict, compare
+from peer_servers import CannotMeasure, Weight, cpu_seconds, free_port, running, weigh
+
+LEAST = {"Prism": 2.5, "AsyncApp": 3.0, "Starlette": 0.5}  # our rate against the peer's
+START_MOST = 0.6
+Bursts = dict[tuple[str, str], list[tuple[Burst, float | None]]]  # by work and server
+WARM_UP = 2.0  # seconds of load per server and work before anything counts
+
+
+@dataclass
+class Plan:
+    """How long and how often; where progress is told and what was left out."""
+
+    wrk: str
+    rounds: int
+    seconds: float
+    connections: int
+    say: Callable[[str], None]
+    part: str = ""
+    skipped: list[str] = field(default_factory=list)
+
+    def tell(self, text: str) -> None:
+        """What is being done now."""
+        self.say(f"{self.part}: {text}")
+
+    def load(self, one: Contender, work: Work, seconds: float) -> tuple[Burst, float | None]:
+        """One burst, and the server's processor time per request in microseconds."""
+        before = cpu_seconds(one.server)
+        burst = drive(self.wrk, work, one.server.port, seconds, self.connections)
+        after = cpu_seconds(one.server)
+        if burst.failures or not burst.requests:
+            raise CannotMeasure(
+                f"{one.name}: {work.name} failed under load: {dict(burst.failures)}{one.server.last_words()}"
+            )
+        if before is None or after is None:
+            return burst, None
+        return burst, (after - before) / burst.requests * 1e6
+
+    @contextlib.contextmanager
+    def or_skip(self, name: str) -> Iterator[None]:
+        """A peer that cannot run is left out, and the user is told why."""
+        try:
+            yield
+        except CannotMeasure as error:
+            self.skipped.append(f"{name}, {self.part}: {error}")
+
+
+def contenders(plan: Plan, stack: ExitStack) -> list[Contender]:
+    """All servers, started and examined. The mock must be there; a peer may be missing."""
+    plan.tell("starting the servers")
+    ours = stack.enter_context(mock())
+    examine(ours)
+    found = [ours]
+    peers: dict[str, Callable[[], AbstractContextManager[Contender]]] = {"Prism": prism}
+    for name in PYTHON_PEERS:
+        peers[name] = partial(python_peer, name)
+    for name, start in peers.items():
+        with plan.or_skip(name):
+            peer = stack.enter_context(start())
+            examine(peer)
+            found.append(peer)
+    return found
+
+
+def throughput(plan: Plan) -> Section:
+    section = Section(
+        "throughput",
+        f"Throughput: wrk -t1 -c{plan.connections}, {plan.rounds} rounds of {plan.seconds:g} s in turn, medians",
+        ["server", "work", "requests/s", "p50 ms", "p99 ms", "processor µs/request", "ours / this one"],
+    )
+    bursts: Bursts = {}
+    with ExitStack() as stack:
+        found = contenders(plan, stack)
+        section.remarks += [f"{one.name} does: {one.does}" for one in found]
+        for one in list(found):
+            plan.tell(f"warming up {one.name}")
+            with may_drop(plan, found, one):
+                for work in one.works():
+                    plan.load(one, work, WARM_UP)
+        for number in range(plan.rounds):
+            for index in range(2):
+                for one in list(found):
+                    work = one.works()[index]
+                    plan.tell(f"round {number + 1} of {plan.rounds}: {work.name}, {one.name}")
+                    with may_drop(plan, found, one):
+                        bursts.setdefault((work.name, one.name), []).append(plan.load(one, work, plan.seconds))
+    rates(section, bursts)
+    return section
+
+
+@contextlib.contextmanager
+def may_drop(plan: Plan, found: list[Contender], one: Contender) -> Iterator[None]:
+    """A peer that fails under load is timed no more; the mock's failure is the end of the measurement."""
+    if one.name == MOCK:
+        yield
+        return
+    before = len(plan.skipped)
+    with plan.or_skip(one.name):
+        yield
+    if len(plan.skipped) > before:
+        found.remove(one)
+
+
+def rates(section: Section, bursts: Bursts) -> None:
+    for (work, name), found in bursts.items():
+        mine = [burst.rate for burst, _ in bursts[work, MOCK]]
+        theirs = [burst.rate for burst, _ in found]
+        processor = [spent for _, spent in found if spent is not None]
+        section.rows.append(
+            [
+                name,
+                work,
+                f"{median(theirs):,.0f}",
+                f"{median(burst.p50 for burst, _ in found):.2f}",
+                f"{median(burst.p99 for burst, _ in found):.2f}",
+                f"{median(processor):.0f}" if processor else "",
+                f"{median(mine) / median(theirs):.2f}",
+            ]
+        )
+        if name in LEAST:
+            section.verdicts.append(compare(f"{work}: rate against {name}", mine, theirs, ">=", LEAST[name]))
+        section.samples[f"{work}, {name}"] = {
+            "requests_per_second": [round(rate, 1) for rate in theirs],
+            "processor_micros": [round(spent, 1) for spent in processor],
+        }
+
+
+def startup(plan: Plan) -> Section:
+    """Each start is a new process; the first of each is not counted, since it may write compiled files."""
+    section = Section(
+        "startup",
+        f"Start-up: from the start of the process to its first 200, {plan.rounds} starts each in turn, medians",
+        ["server", "answer", "seconds"],
+    )
+    task, health, theirs = [], [], []
+    program = None
+    with plan.or_skip("Prism"):
+        program = prism_program()
+    plan.tell("a first start of each, not counted")
+    _, _, ours = start_mock()
+    if program:
+        start_prism()
+    for number in range(plan.rounds):
+        plan.tell(f"start {number + 1} of {plan.rounds}")
+        ready, answered, _ = start_mock(ours)
+        health.append(ready)
+        task.append(answered)
+        if program:
+            theirs.append(start_prism())
+    section.rows += [
+        [MOCK, "/_mock/health", f"{median(health):.3f}"],
+        [MOCK, "GET one task", f"{median(task):.3f}"],
+    ]
+    section.samples = {"health": health, "task": task, "Prism": theirs}
+    if theirs:
+        section.rows.append(["Prism", "GET one task", f"{median(theirs):.3f}"])
+        section.verdicts.append(compare("start-up against Prism", task, theirs, "<=", START_MOST))
+    return section
+
+
+def start_mock(known: Contender | None = None) -> tuple[float, float, Contender]:
+    """Seconds to /_mock/health and to a task; what to ask for is known from an earlier start."""
+    port = free_port()
+    with running(MOCK, mock_command(port), port, ROOT) as server:
+        ready = server.wait("/_mock/health")
+        ours = known or meet_mock(MOCK, server)
+        return ready, server.wait(ours.get_path, ours.headers), ours
+
+
+def start_prism() -> float:
+    port = free_port()
+    with running("Prism", prism_command(port), port, ROOT) as server:
+        peer = peer_of("Prism", server, "")
+        return server.wait(peer.get_path, peer.headers)
+
+
+def memory(plan: Plan) -> Section:
+    section = Section(
+        "memory",
+        f"Memory of the process and its children in MB, after {plan.seconds:g} s of load each",
+        ["server", "when", "RSS", "PSS", "tasks made"],
+    )
+    weights: dict[str, list[tuple[str, Weight]]] = {}
+    with mock() as ours:
+        weights[MOCK] = weigh_under_load(plan, section, ours)
+    with plan.or_skip("Prism"), prism() as peer:
+        weights["Prism"] = weigh_under_load(plan, section, peer)
+    if "Prism" in weights:
+        for (when, mine), (_, theirs) in zip(weights[MOCK], weights["Prism"], strict=True):
+            section.verdicts.append(Verdict(f"memory against Prism, {when} (RSS)", mine.rss / theirs.rss, "<", 1))
+            section.verdicts.append(Verdict(f"memory against Prism, {when} (PSS)", mine.pss / theirs.pss, "<", 1))
+    section.remarks.append("Prism keeps nothing. Every POST to the mock makes a task, which stays.")
+    return section
+
+
+def weigh_under_load(plan: Plan, section: Section, one: Contender) -> list[tuple[str, Weight]]:
+    plan.tell(f"weighing {one.name}")
+    examine(one)
+    found = []
+    made = 0
+    read, write = one.works()
+    for when, work in (("at rest", None), ("after GET load", read), ("after POST load", write)):
+        if work:
+            burst, _ = plan.load(one, work, plan.seconds)
+            made += burst.requests if work is write else 0
+        weight = weigh(one.server)
+        if weight is None:
+            raise CannotMeasure("memory is read from /proc, which this system does not have")
+        found.append((when, weight))
+        section.rows.append([one.name, when, f"{weight.rss:.1f}", f"{weight.pss:.1f}", f"{made:,}"])
+    section.samples[one.name] = {when: [weight.rss, weight.pss] for when, weight in found}
+    return found
