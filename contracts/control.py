@@ -13,11 +13,12 @@ PREFIX = "/_mock"
 
 
 class Control:
-    """Asks the control plane behind a wire; `root` is the path below which it stands."""
+    """Asks the control plane behind a wire; `root` is the path below which it stands, `token` what it may ask for."""
 
-    def __init__(self, wire: Wire, root: str = "") -> None:
+    def __init__(self, wire: Wire, root: str = "", *, token: str | None = None) -> None:
         self._wire = wire
         self._root = root + PREFIX
+        self._headers = [("Authorization", f"Bearer {token}")] if token else []
 
     def find_credentials(self) -> Mapping[str, Any] | None:
         """What `/_mock/credentials` tells by vendor; None when no control plane of ours answers here."""
@@ -37,6 +38,11 @@ class Control:
         if not 200 <= reply.status < 300:
             raise TargetLost(f"POST {self._root}/reset answered {reply.status}")
 
+    def restore(self, world: str, vendor: str, resource: str, identity: str) -> int:
+        """Take a record out of the trash, as the vendor's own interface would; the status of the answer."""
+        wanted = {"vendor": vendor, "resource": resource, "id": identity}
+        return self._ask("POST", "/restore", world=world, body=wanted).status
+
     def clock(self, world: str) -> "Clock":
         return Clock(self, world)
 
@@ -49,7 +55,9 @@ class Control:
             raise NotJudged(f"the control plane's clock answered {reply.status}") from None
 
     def _ask(self, method: str, path: str, *, world: str | None = None, body: Any = None) -> Reply:
-        headers = [] if world is None else [(WORLD_HEADER, world)]
+        headers = [] if path == "/health" else list(self._headers)
+        if world is not None:
+            headers.append((WORLD_HEADER, world))
         content = None
         if body is not None:
             headers.append(("Content-Type", "application/json"))

@@ -1,6 +1,6 @@
 """What a run has found out so far: verdicts and findings, one of each per rule or key. Judges nothing itself."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -30,7 +30,7 @@ class Silence:
 
 @dataclass
 class Docket:
-    """One run: its target, the rules that it shall judge, and what has become of them."""
+    """One run: its target, the rules that it shall judge, and what has become of them. `failed` is what the harness itself could not do."""
 
     target: Target
     rules: dict[str, Rule]
@@ -40,11 +40,8 @@ class Docket:
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     findings: dict[str, Finding] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
     cases: int = 0
-
-    def rule(self, kind: Callable[[Rule], bool]) -> list[Rule]:
-        """The rules of a kind, in the order of the ledger."""
-        return [rule for rule in self.rules.values() if kind(rule)]
 
     def broken(self, rule: Rule, what: str, exchange: Exchange | None, *, suite: str, also: Iterable[str] = ()) -> None:
         """A rule was not kept."""

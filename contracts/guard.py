@@ -4,6 +4,7 @@ On a tenant only what this run created may be changed or deleted; in a world of 
 """
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -12,6 +13,7 @@ from contracts.model import SAFE_METHODS, Model, Route
 from contracts.wire import Outgoing, Reply, TargetLost, Wire
 
 WORLD_HEADER = "X-Mock-World"
+_KEPT = 200  # exchanges of one operation and status
 
 
 class BudgetSpent(Exception):
@@ -68,7 +70,10 @@ class Guard:
         self.seconds = 0.0
         self.holdings = Holdings()
         self.void: set[str] = set()
+        self.foreign: set[str] = set()
+        self.exchanges: list[Exchange] = []
         self.observers: list[Callable[[Exchange], None]] = []
+        self._kept: Counter[tuple[str | None, int]] = Counter()
         self._wire = wire
         self._sent_at: list[float] = []
         self._is_cleaning = False
@@ -91,6 +96,7 @@ class Guard:
         self.seconds += reply.elapsed
         exchange = self._exchange(outgoing, reply, route, caller)
         self._remember(exchange, route)
+        self._keep(exchange)
         for observe in self.observers:
             observe(exchange)
         return exchange
@@ -146,21 +152,48 @@ class Guard:
             mask=self.mask,
         )
 
+    def _keep(self, exchange: Exchange) -> None:
+        """Some exchanges of each operation and status, for those who judge what the whole run has seen."""
+        kind = (exchange.operation, exchange.status)
+        self._kept[kind] += 1
+        if self._kept[kind] <= _KEPT:
+            self.exchanges.append(exchange)
+
     def _remember(self, exchange: Exchange, route: Route | None) -> None:
-        """Keep the list of what was made, from what the target answered."""
+        """Keep the list of what was made, from what the target answered. An id that was there before is not ours."""
         if self.is_own_world or route is None or not 200 <= exchange.status < 300:
             return
         table = self.model.table(route.operation.id)
         if table.get("verb") == "create" and table.get("resource"):
             key = self.model.resource(table["resource"])["key"]
             try:
-                record = self.model.record(route.operation.id, exchange.json())
-                self.holdings.add(table["resource"], str(record[key]))
+                identity = str(self.model.record(route.operation.id, exchange.json())[key])
             except (LookupError, TypeError, ValueError):
                 return
+            if identity not in self.foreign:
+                self.holdings.add(table["resource"], identity)
+        elif table.get("verb") in ("list", "get"):
+            held = {identity for _, identity in self.holdings}
+            self.foreign.update(text for text in _texts(exchange) if text not in held)
         elif table.get("verb") == "delete" and (subject := self.model.subject(route)):
             self.holdings.drop(*subject)
             self.void.add(subject[1])
+
+
+def _texts(exchange: Exchange) -> Iterator[str]:
+    """Whatever in an answer could be an id."""
+    try:
+        nodes = [exchange.json()]
+    except ValueError:
+        return
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, dict):
+            nodes.extend(node.values())
+        elif isinstance(node, list):
+            nodes.extend(node)
+        elif isinstance(node, (str, int)) and not isinstance(node, bool) and len(str(node)) <= 64:
+            yield str(node)
 
 
 __all__ = ["Budget", "BudgetSpent", "Guard", "NotOurs", "TargetLost", "WORLD_HEADER"]

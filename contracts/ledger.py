@@ -60,6 +60,10 @@ class Ledger:
         self._accepted: dict[str, set[str]] = defaultdict(set)
         self._rejected: dict[str, list[tuple[set[str], Exchange]]] = defaultdict(list)
 
+    def watch(self, exchange: Exchange) -> None:
+        """Look at one exchange as it passes."""
+        self.observe(exchange)
+
     def observe(self, exchange: Exchange, *, again: bool = False) -> list[Breach]:
         """Look at one exchange; the breaches that it shows. Bodies already seen are passed over, unless `again`."""
         operation = self._vendor.operations.get(exchange.operation or "")

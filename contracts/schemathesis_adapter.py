@@ -59,6 +59,10 @@ class Outcome:
     stopped: BaseException | None = None
 
 
+class Withheld(Exception):
+    """A request that shall not be sent; the run goes on without it."""
+
+
 class Listener(Protocol):
     """Told before each phase, so that the world can be made fresh, and after each scenario."""
 
@@ -87,11 +91,11 @@ def run(plan: Plan, send: Send, listener: Listener) -> Outcome:
             outcome.cases += len(event.recorder.interactions)
             outcome.failures.extend(_failures(event, door.exchanges))
             listener.scenario(event.phase.value, event.label or "sequences", outcome.cases)
-        elif isinstance(event, events.NonFatalError) and door.trouble is None:
+        elif isinstance(event, events.NonFatalError) and door.trouble is None and not isinstance(event.value, Withheld):
             outcome.errors.append(f"{event.label}: {_first_line(event.value)}")
         elif isinstance(event, events.FatalError):
             raise event.exception
-        elif isinstance(event, events.Interrupted):
+        elif isinstance(event, events.Interrupted) and door.trouble is None:
             raise KeyboardInterrupt
         elif isinstance(event, events.EngineFinished):
             reason = event.stop_reason
@@ -179,6 +183,8 @@ class _Door:
         is_owner = {value for _, value in sent} >= self._real.keys()
         try:
             exchange = self._send(Outgoing(scope["method"], target, headers, body or None), caller="owner" if is_owner else None)
+        except Withheld:
+            raise
         except BaseException as trouble:
             self.trouble = trouble
             self.stop()

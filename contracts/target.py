@@ -3,6 +3,7 @@
 A mock is known by its control plane, and gives every law a world of its own. A tenant has one world, and it is not ours.
 """
 
+import os
 import random
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -18,6 +19,7 @@ from contracts.tenant_file import TenantFile
 from contracts.wire import HttpWire, LocalWire, TargetLost, Wire
 from mockserver.vendor import Vendor
 
+TOKEN_VARIABLE = "PROOFBOARD_CONTROL_TOKEN"
 LOCAL_ORIGIN = "http://127.0.0.1:4010"  # where `proofboard serve` would serve: shown curl lines work there
 
 
@@ -47,12 +49,19 @@ class Target:
         self.known = known
         self.seed = seed
         self.left_behind: list[str] = []
+        self.prepared: dict[str, Any] = {}
         self._wire = wire
         guard.mask = Mask(callers, mails=control is None)
+        guard.foreign.update(known.values())
 
     @property
     def is_mock(self) -> bool:
         return self.control is not None
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it is the mock in this process."""
+        return isinstance(self._wire, LocalWire)
 
     @property
     def url(self) -> str:
@@ -88,8 +97,10 @@ class Target:
             self.guard.holdings.drop(resource, identity)
 
     def _leave(self, resource: str, identity: str, why: str) -> None:
-        self.left_behind.append(f"{resource} {identity}: {why}")
         self.guard.holdings.drop(resource, identity)
+        line = f"{resource} {identity}: {why}"
+        if line not in self.left_behind:
+            self.left_behind.append(line)
 
     def close(self) -> None:
         self._wire.close()
@@ -134,7 +145,7 @@ def _find_control(wire: Wire, path: str, vendor: Vendor) -> tuple[Control | None
     if path.endswith(vendor.mount) and path != vendor.mount:
         roots = [path.removesuffix(vendor.mount), ""]
     for root in roots:
-        control = Control(wire, root)
+        control = Control(wire, root, token=os.environ.get(TOKEN_VARIABLE))
         told = control.find_credentials()
         if told is not None:
             if vendor.name not in told:

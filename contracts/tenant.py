@@ -5,8 +5,8 @@ Nothing is judged here, except that an answer which should be JSON, or hold a re
 
 import json as jsonlib
 import random
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, urlencode
 
 from contracts.control import Clock
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mockserver.vendor import Vendor
 
 ABSENT: Any = object()
+Prepared = TypeVar("Prepared")
 MARK = "proofboard"
 _PATH_CHARACTERS = "/?%:@!$&'()*+,;=-._~#[]"
 
@@ -101,6 +102,11 @@ class Tenant:
     @property
     def seed(self) -> int:
         return self.target.seed
+
+    @property
+    def exchanges(self) -> Sequence[Exchange]:
+        """What the run has seen so far of this target, in any world: some exchanges of each operation and status."""
+        return self.target.guard.exchanges
 
     @property
     def is_mock(self) -> bool:
@@ -198,6 +204,13 @@ class Tenant:
             raise NotJudged("needs a world of its own")
         self._worlds += 1
         return self.target.tenant(f"{self.world}-{self._worlds}")
+
+    def prepared(self, name: str, prepare: Callable[["Tenant"], Prepared]) -> Prepared:
+        """What `prepare` makes of a fresh world, made once in a run: for states that take thousands of requests."""
+        if name not in self.target.prepared:
+            self.target.prepared[name] = prepare(self.fresh_world())
+        made: Prepared = self.target.prepared[name]
+        return made
 
     def unknown_id(self, resource: str) -> str:
         """A well-formed id that names nothing."""

@@ -101,14 +101,16 @@ def credentials(vendors: Sequence[Vendor], origin: str) -> dict[str, Any]:
 
 
 def _control_document() -> Mapping[str, Any]:
-    document: Mapping[str, Any] = yaml.load((Path(__file__).parent / "control/openapi.yaml").read_bytes(), yaml.CSafeLoader)
+    document: Mapping[str, Any] = yaml.load(
+        (Path(__file__).parent / "control/openapi.yaml").read_bytes(), yaml.CSafeLoader
+    )
     return document
 
 
 class CrossOrigin:
     """Browsers on any origin may call, preflight included, and read the headers that are not theirs by default.
 
-    Only requests that name an origin take the way through Starlette's middleware: it costs as much as half of the engine.
+    Only requests that name an origin go through Starlette's middleware: it costs as much as half of the engine.
     """
 
     def __init__(self, app: Any, exposed: Sequence[str]) -> None:

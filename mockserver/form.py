@@ -40,6 +40,9 @@ def _mistakes(source: Source, schema: Mapping[str, Any], error: jsonschema_rs.Va
     elif error.kind.name == "required":
         missing = around.get("properties", {}).get(kind["property"], {})
         yield source.mistake(place, f"{where} lacks the key {kind['property']!r}{_described(missing)}")
+    elif error.kind.name == "propertyNames":
+        key = kind["error"].instance
+        yield source.mistake((*place, key), f"{where} has the key {key!r}{_described(around)}")
     elif error.kind.name == "enum":
         guess = nearest(error.instance, kind["options"])
         options = ", ".join(str(option) for option in kind["options"])
@@ -57,13 +60,19 @@ def _described(schema: Mapping[str, Any]) -> str:
 def _without(node: Any, path: list[str | int], kind: Any) -> Any:
     """The content without what stands at a path, so that what is left can be read on."""
     if not path:
-        unexpected = kind.as_dict().get("unexpected", ()) if kind.name == "additionalProperties" else ()
+        unexpected = _unexpected(kind)
         if kind.name != "required" and not unexpected:
             return {}
         return {key: value for key, value in node.items() if str(key) not in unexpected}
     key, rest = path[0], path[1:]
     if isinstance(node, list):
         return [_without(item, rest, kind) if index == key else item for index, item in enumerate(node)]
-    if not rest and kind.name not in ("required", "additionalProperties"):
+    if not rest and kind.name != "required" and not _unexpected(kind):
         return {own: value for own, value in node.items() if str(own) != key}
     return {own: _without(value, rest, kind) if str(own) == key else value for own, value in node.items()}
+
+
+def _unexpected(kind: Any) -> list[str]:
+    """The keys of an object that must not be there; none if the trouble is another."""
+    told = kind.as_dict()
+    return [told["error"].instance] if kind.name == "propertyNames" else list(told.get("unexpected", ()))

@@ -1,9 +1,9 @@
 """The Connexion side: one API per vendor, routed by its document; the only file that imports Connexion.
 
-Connexion reads each document, checks it and hands out its operations; ours are the router and the endpoints in its stack.
-Its own router and its security middleware together cost more than twice what all of the engine does (README, Benchmarks),
-answer 405 with an incomplete `Allow`, and know one order of checks. The engine's plan authenticates, by the document's
-security schemes, where the vendor's own order has it.
+Connexion reads each document, checks it and hands out its operations; ours are the router and the endpoints in its
+stack. Its own router and security middleware cost more than twice what all of the engine does, answer 405 with an
+incomplete `Allow`, and know one order of checks. The engine's plan authenticates, by the document's security schemes,
+where the vendor's own order has it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -111,7 +111,7 @@ class Routes(SpecMiddleware):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         segments = segments_of(scope)
-        api = self._apis.get(segments[1])
+        api = self._apis.get(segments[1]) if len(segments) > 1 else None  # `OPTIONS *` has no segment
         if api is None:
             await self._app(scope, receive, send)
             return
@@ -147,7 +147,7 @@ def _below(mount: bytes, root: Node) -> Node:
     return root
 
 
-class _ById(Resolver):  # type: ignore[misc]  # Connexion ships no types
+class _ById(Resolver):
     """Connexion wants a function for each operation; ours are found by its id."""
 
     def resolve(self, operation: AbstractOperation) -> Resolution:
@@ -167,5 +167,8 @@ def assemble(apis: Sequence[Api], nowhere: ASGIApp, outer: Sequence[Callable[[AS
     """One Connexion application: `outer` middlewares first, then the router over all APIs, then `nowhere`."""
     app = ConnexionMiddleware(nowhere, import_name="mockserver", middlewares=[*outer, Routes])
     for api in apis:
-        app.add_api(skeleton(api.document), base_path=api.mount, name=api.mount, resolver=_ById(), reception=api.reception)
-    return app
+        app.add_api(
+            skeleton(api.document), base_path=api.mount, name=api.mount, resolver=_ById(), reception=api.reception
+        )
+    assembled: ASGIApp = app
+    return assembled

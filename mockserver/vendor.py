@@ -103,21 +103,32 @@ def load(name_or_folder: str | Path, *, thorough: bool = False) -> Vendor:
     mistakes = [
         Mistake(yamlfile.shown(folder / name), 0, f"is missing; a vendor folder has {', '.join(FILES)}")
         for name in FILES
-        if not (folder / name).is_file() and (thorough or name.endswith(".yaml"))  # to serve, nothing reads the README
+        if not (folder / name).is_file()
     ]
     sources = soundness.Sources(*(_read(folder / name, mistakes) for name in FILES if name.endswith(".yaml")))
     contents: dict[str, Any] = {}
-    for name in ("behaviour", "rules", "seed"):
+    for name in ("openapi", "behaviour", "rules", "seed"):
         source: yamlfile.Source | None = getattr(sources, name)
         if source is not None:
             found, contents[name] = form.check(source, name)
             mistakes.extend(found)
-    if sources.document is not None:
-        mistakes.extend(documents.check(sources.document, thorough=thorough))
+            if name == "openapi":
+                mistakes.extend(_check_document(source, contents, is_outlined=not found, thorough=thorough))
     mistakes.extend(soundness.check(sources, contents))
     if mistakes:
         raise SpecError(mistakes)
     return _build(folder, sources)
+
+
+def _check_document(
+    source: yamlfile.Source, contents: dict[str, Any], *, is_outlined: bool, thorough: bool
+) -> list[Mistake]:
+    """What is wrong with the document; if it cannot be walked, the other files are not held against it."""
+    dangling = list(documents.references(source)) if is_outlined else []
+    if dangling or not is_outlined:
+        contents["openapi"] = {}
+        return dangling
+    return list(documents.check(source, thorough=thorough))
 
 
 def _home() -> Path:
@@ -149,8 +160,8 @@ def _read(path: Path, mistakes: list[Mistake]) -> yamlfile.Source | None:
 
 
 def _build(folder: Path, sources: soundness.Sources) -> Vendor:
-    assert sources.document and sources.behaviour and sources.rules and sources.seed  # a missing file is a mistake
-    document, behaviour, seed = sources.document.content, sources.behaviour.content, sources.seed.content
+    assert sources.openapi and sources.behaviour and sources.rules and sources.seed  # a missing file is a mistake
+    document, behaviour, seed = sources.openapi.content, sources.behaviour.content, sources.seed.content
     operations = {
         entry.operation["operationId"]: _operation(document, behaviour, entry) for entry in spec.operations(document)
     }

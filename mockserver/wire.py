@@ -10,8 +10,8 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-# What is read and thrown away behind a body that is too long, so that a client that is still sending gets the refusal and
-# not a broken connection.
+# What is read and thrown away behind a body that is too long, so that a client that is still sending gets the refusal
+# and not a broken connection.
 MAX_READ = 64 << 20
 
 

@@ -1,7 +1,7 @@
-"""What holds for every vendor whose model says so: generated from behaviour and document, restricted to a rule's operations.
+"""What holds for every vendor whose model says so: generated from behaviour and document, for a rule's operations.
 
-No law names a vendor or a vendor's field. A law raises `Broken` or `NotJudged`, and returns when all is well. On the stand-in it
-demands the model's answer exactly; on a tenant it leaves the room that documents of this kind leave open.
+No law names a vendor or a vendor's field. A law raises `Broken` or `NotJudged`, and returns when all is well. On the
+stand-in it demands the model's answer exactly; on a tenant it leaves the room that such documents leave open.
 """
 
 from collections.abc import Callable, Mapping

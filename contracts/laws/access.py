@@ -41,9 +41,9 @@ class Attempt:
 def credentials(tenant: Tenant, rule: Rule) -> None:
     """Without a good credential nothing is answered and nothing happens, on any operation."""
     bench = Bench(tenant)
-    attempts = _attempts(tenant, rule)
+    attempts = list(_attempts(tenant))
     for number, operation in enumerate(judged(tenant, rule)):
-        # Every operation meets the plain cases; the odd forms of a token are spread over the operations after the first.
+        # Every operation meets the plain cases; after the first one the odd forms of a token take turns.
         plain, odd = attempts[:3], attempts[3:]
         chosen = plain + (odd if number == 0 else odd[number % len(odd) :][:1] if odd else [])
         with bench.unchanged(operation, f"{operation.id} without a good credential"):
@@ -79,20 +79,7 @@ def _tells_when(tenant: Tenant, answer: Answer, expected: Expected, what: str) -
             raise Broken(f"{what}: {name!r} is {given!r}, which is still to come", answer)
 
 
-def _attempts(tenant: Tenant, rule: Rule) -> list[Attempt]:
-    """The ways to fail that a rule speaks of: those of its own situation, or all where it has none."""
-    behaviour = tenant.vendor.behaviour["refusals"]
-    own = [name for name in _CREDENTIALS if behaviour[name].get("rule") == rule.id]
-    found = [each for each in _all_attempts(tenant) if not own or each.situation in own]
-    if not found:
-        raise NotJudged("needs an expired credential")
-    return found
-
-
-_CREDENTIALS = ("credential_missing", "credential_unknown", "credential_expired")
-
-
-def _all_attempts(tenant: Tenant) -> Iterator[Attempt]:
+def _attempts(tenant: Tenant) -> Iterator[Attempt]:
     # Documents seldom tell a missing credential from an unknown one, so a tenant may use any code for it.
     yield Attempt("credential_missing", "without a credential", {}, exact=False)
     good = tenant.headers("owner")
@@ -113,7 +100,9 @@ def _all_attempts(tenant: Tenant) -> Iterator[Attempt]:
 
 def _bent(headers: Mapping[str, str], bend: Any) -> dict[str, str]:
     """The headers with the secret in each bent; what stands before it, such as `Bearer`, stays."""
-    return {name: "".join((*value.rpartition(" ")[:2], bend(value.rpartition(" ")[2]))) for name, value in headers.items()}
+    return {
+        name: "".join((*value.rpartition(" ")[:2], bend(value.rpartition(" ")[2]))) for name, value in headers.items()
+    }
 
 
 def _last_changed(token: str) -> str:
@@ -212,7 +201,7 @@ def _from_outside(bench: Bench, operation: Operation) -> None:
 def _to_outside(bench: Bench, operation: Operation, foreign: Mapping[str, str]) -> None:
     """The owner reads what the outsider has, and refers to it."""
     tenant, resource = bench.tenant, addressed(operation)
-    if resource in foreign and not is_unsafe(operation):
+    if resource is not None and resource in foreign and not is_unsafe(operation):
         answer = bench.call(operation, path=bench.path(operation, foreign[resource]))
         what = f"{operation.id} of a record of another account"
         refused(tenant, answer, missing(tenant.vendor, resource), what, values={"id": foreign[resource]})
@@ -226,7 +215,7 @@ def _to_outside(bench: Bench, operation: Operation, foreign: Mapping[str, str]) 
 
 
 def _foreign(bench: Bench) -> dict[str, str]:
-    """Resource -> the id of a record that the outsider sees: first what it lists without a parent, then what is within."""
+    """Resource -> the id of a record that the outsider sees: what it lists without a parent, then what is within."""
     found: dict[str, str] = {}
     lists = [each for each in bench.tenant.vendor.operations.values() if each.table["verb"] == "list"]
     for operation in sorted(lists, key=lambda each: each.path.count("{")) * 2:
@@ -287,7 +276,9 @@ def _troubles(bench: Bench, operation: Operation) -> Iterator[Trouble]:
         malformed = bench.path(operation, "not-an-id")
         if vendor.behaviour["resources"][resource].get("id_form"):
             yield Trouble("parameters", refusal(vendor, "parameter_malformed"), {"path": malformed})
-        yield Trouble("existence", missing(vendor, resource), {"path": bench.path(operation, tenant.unknown_id(resource))})
+        yield Trouble(
+            "existence", missing(vendor, resource), {"path": bench.path(operation, tenant.unknown_id(resource))}
+        )
     for name, target in references(operation).items():
         yield Trouble("references", missing(vendor, target), body={name: tenant.unknown_id(target)})
     for name, schema in properties(vendor, operation).items():
@@ -308,10 +299,11 @@ def _path_first(tenant: Tenant) -> None:
     ):
         expected = refusal(tenant.vendor, situation)
         answer = tenant.send(method, where, caller=None)
-        room = {refusal(tenant.vendor, each).status for each in ("path_unknown", "method_unknown", "credential_missing")}
+        room = {
+            refusal(tenant.vendor, each).status for each in ("path_unknown", "method_unknown", "credential_missing")
+        }
         refused(tenant, answer, expected, f"{method} {where} without a credential", room=room)
 
 
 def _offers(vendor: Vendor, path: str, method: str) -> bool:
     return any(each.path == path and each.method == method for each in vendor.operations.values())
-

@@ -1,6 +1,7 @@
 """How a list stands: complete, each record once, in the order that it promises, and each item true."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 from contracts.findings import Broken, NotJudged
@@ -30,7 +31,9 @@ def list_order(tenant: Tenant, rule: Rule) -> None:
         bench = Bench(tenant)
         tried += 1
         if not bench.is_ours(lister.table["resource"]):
-            _check_list(bench, lister, None, set(bench.known(lister.table["resource"])) if addressed(lister) is None else set())
+            _check_list(
+                bench, lister, None, set(bench.known(lister.table["resource"])) if addressed(lister) is None else set()
+            )
             continue
         parents = _parents(bench, lister)
         for expected in _histories(bench, lister, parents):
@@ -100,7 +103,7 @@ def _check_list(bench: Bench, lister: Operation, parent: str | None, identities:
 def _check_sorted(what: str, field: str, items: list[Record]) -> None:
     name, falling = field.removeprefix("-"), field.startswith("-")
     values = [_comparable(item.get(name)) for item in items]
-    for i, (one, next_one) in enumerate(zip(values, values[1:], strict=False)):
+    for i, (one, next_one) in enumerate(pairwise(values)):
         if (one < next_one) if falling else (one > next_one):
             told = f"{short(items[i].get(name))} before {short(items[i + 1].get(name))}"
             raise Broken(f"{what}: expected the order of {name!r} by bytes, got {told}")

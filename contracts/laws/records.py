@@ -1,4 +1,4 @@
-"""What becomes of a record: made, read, listed, changed, deleted. Each step is seen through every operation that shows it."""
+"""What becomes of a record: made, read, listed, changed, deleted; seen through every operation that shows it."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -26,9 +26,9 @@ from contracts.tenant import Answer, Tenant
 from mockserver.vendor import Operation, Rule
 
 PLAIN = "One line of plain text 123."
-# What text suffers from on its way: other scripts, escapes, markup, control characters, trimming, cutting, guessing of types.
+# What text suffers on its way: other scripts, escapes, markup, control characters, trimming, cutting, guessed types.
 RICH = (
-    'Zoë said: "100 % – naïve" & <b>\\no</b>',
+    'Zoë said: "100 % naïve" & <b>\\no</b>',
     "日本語 Ελληνικά עברית 😀👩‍👩‍👧",
     "it's; {{7*7}} ${x} %41 &amp; \\u0041 /* -- */",
     "first line\nsecond\ttabbed\r\nthird",
@@ -42,7 +42,7 @@ RICH = (
 
 
 def create_and_read(tenant: Tenant, rule: Rule) -> None:
-    """A new record has what was sent and the defaults for the rest, an id of its own, and is read and listed so at once."""
+    """A new record has what was sent, the defaults for the rest and an id of its own, and is read and listed so."""
     tried = 0
     for operation in judged(tenant, rule, "create"):
         if not Bench(tenant).is_ours(operation.table["resource"]):
@@ -120,7 +120,9 @@ def _check_listed(bench: Bench, operation: Operation, before: Mapping[str, Recor
         identity = record[key_of(bench.tenant.vendor, resource)]
         is_here = holder is None or record.get(holder["field"]) == bench.parent(resource)
         if is_here != (identity in after):
-            raise Broken(f"{lister.id}: the new {identity} is {'not ' if is_here else ''}in the list of {bench.parent(resource)}")
+            raise Broken(
+                f"{lister.id}: the new {identity} is {'not ' if is_here else ''}in the list of {bench.parent(resource)}"
+            )
         for name, (want, got) in differences(record, after.get(identity, {})).items():
             raise Broken(f"{lister.id}: expected {name!r} of the new {identity} to be {short(want)}, got {short(got)}")
     for identity, item in before.items() if bench.tenant.is_mock else ():
@@ -129,12 +131,16 @@ def _check_listed(bench: Bench, operation: Operation, before: Mapping[str, Recor
 
 
 def partial_update(tenant: Tenant, rule: Rule) -> None:
-    """An update changes what was sent and nothing else: not the other fields, not what was sent before, no neighbour."""
+    """An update changes what was sent and nothing else: no other field, nothing sent before, no neighbour."""
     tried = 0
     for operation in judged(tenant, rule, "update"):
         resource = operation.table["resource"]
         bench = Bench(tenant)
-        fields = {name: other_values(bench, operation, name) for name in accepts(operation) if name not in references(operation)}
+        fields = {
+            name: other_values(bench, operation, name)
+            for name in accepts(operation)
+            if name not in references(operation)
+        }
         if not fields or not bench.is_ours(resource):
             continue
         tried += 1
@@ -180,7 +186,7 @@ def _change_one(bench: Bench, operation: Operation, record: Record, change: Mapp
 
 
 def _shown(bench: Bench, operation: Operation, expected: Record) -> Record:
-    """What the answer to an update has to show. A tenant may answer less than a read: the fields that can be sent, and the key."""
+    """What the answer to an update has to show. A tenant may answer less than a read: what can be sent, and the key."""
     if bench.tenant.is_mock:
         return expected
     names = {field for name, field in accepts(operation).items() if name not in references(operation)}
@@ -202,7 +208,7 @@ def _change_in_a_row(bench: Bench, operation: Operation, record: Record, fields:
     """Updates of different fields, one straight after the other with no read between: all of them survive."""
     identity = record[key_of(bench.tenant.vendor, operation.table["resource"])]
     sent: Record = {}
-    for name, values in reversed(fields.items()):
+    for name, values in reversed(list(fields.items())):
         value = values[1] if len(values) > 1 else f"{PLAIN} {name}"
         answer = bench.call(operation, path=bench.path(operation, identity), json={name: value})
         succeed(bench.tenant, operation, answer, f"{operation.id} with {name}: {short(value)}")
@@ -290,7 +296,12 @@ def _check_gone(bench: Bench, rule: Rule, remover: Operation, identity: str) -> 
     tenant, resource = bench.tenant, remover.table["resource"]
     expected = missing(tenant.vendor, resource)
     # Reads come again at the end: neither an update nor a second delete may bring the record back.
-    chosen = [*judged(tenant, rule, "get"), *judged(tenant, rule, "update"), *judged(tenant, rule, "delete"), *judged(tenant, rule, "get")]
+    chosen = [
+        *judged(tenant, rule, "get"),
+        *judged(tenant, rule, "update"),
+        *judged(tenant, rule, "delete"),
+        *judged(tenant, rule, "get"),
+    ]
     for operation in chosen:
         if operation.table["resource"] != resource:
             continue

@@ -4,6 +4,7 @@ A vendor may spread its functions over further modules, named `<vendor>_<part>`,
 """
 
 import importlib
+import importlib.util
 from collections.abc import Callable, Iterator, Mapping
 from types import FunctionType, ModuleType
 

@@ -56,7 +56,9 @@ def project_and_label_are_enough(tenant: Tenant) -> None:
 def project_id_in_snake_case_does_not_count(tenant: Tenant) -> None:
     body = {"project_id": home(tenant), "label": label(tenant, "The key of the answers")}
     answer = refused_and_none_made(tenant, body, 400)
-    expect(answer.error_code() == "invalid_request", f"expected the code 'invalid_request', got {brief(answer)}", answer)
+    expect(
+        answer.error_code() == "invalid_request", f"expected the code 'invalid_request', got {brief(answer)}", answer
+    )
 
 
 @rule("KM-114")
@@ -105,7 +107,9 @@ def a_new_task_is_positioned_at_the_end(tenant: Tenant) -> None:
         others = [task["position"] for task in listed(tenant, home(tenant))]
         got = create(tenant)["position"]
         last = max(others, key=str.encode, default="")
-        expect(got.encode() > last.encode(), f"expected a position after {last!r}, the last of the project, got {got!r}")
+        expect(
+            got.encode() > last.encode(), f"expected a position after {last!r}, the last of the project, got {got!r}"
+        )
 
 
 @rule("KM-122")

@@ -79,7 +79,9 @@ def a_moved_task_stands_at_the_end(tenant: Tenant) -> None:
         expect(isinstance(position, str) and position, f"expected a position after a move, got {short(position)}")
         if not tenant.is_mock:
             continue
-        expect(ids(after)[-1] == task["id"], f"expected {task['id']} at the end of {target}, got {short(ids(after)[-3:])}")
+        expect(
+            ids(after)[-1] == task["id"], f"expected {task['id']} at the end of {target}, got {short(ids(after)[-3:])}"
+        )
         others = [each["position"] for each in after if each["id"] != task["id"]]
         last = max(others, key=str.encode, default="")
         expect(position.encode() > last.encode(), f"expected a position after {last!r}, got {position!r}")
@@ -108,7 +110,9 @@ def subtasks_move_with_their_task(tenant: Tenant) -> None:
     for target in (elsewhere(world), home(world)):
         change(world, task, projectId=target)
         got = read(world, task)["subtasks"]
-        expect(got == task["subtasks"], f"after a move: expected the subtasks {short(task['subtasks'])}, got {short(got)}")
+        expect(
+            got == task["subtasks"], f"after a move: expected the subtasks {short(task['subtasks'])}, got {short(got)}"
+        )
 
 
 @rule("KM-152")

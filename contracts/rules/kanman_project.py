@@ -165,7 +165,9 @@ def an_empty_project_lists_nothing(tenant: Tenant) -> None:
     expect(answer.json() == {"tasks": []}, f'expected {{"tasks": []}}, got {short(answer.json())}', answer)
     delete(world, create(world, projectId=where))
     answer = world.call("listProjectTasks", path={"id": where})
-    expect(answer.json() == {"tasks": []}, f'expected {{"tasks": []}} after a delete, got {short(answer.json())}', answer)
+    expect(
+        answer.json() == {"tasks": []}, f'expected {{"tasks": []}} after a delete, got {short(answer.json())}', answer
+    )
 
 
 @rule("KM-191")
@@ -188,7 +190,11 @@ def the_list_is_complete(tenant: Tenant) -> None:
         answer = tenant.call("listProjectTasks", path={"id": home(tenant)}, query=query)
         if tenant.is_mock or answer.status == 200:
             kept = ids(items(answer, "tasks"))
-            expect(kept == found or not tenant.is_mock, f"with {query}: expected {len(found)} tasks, got {len(kept)}", answer)
+            expect(
+                kept == found or not tenant.is_mock,
+                f"with {query}: expected {len(found)} tasks, got {len(kept)}",
+                answer,
+            )
 
 
 @rule("KM-181")
@@ -210,7 +216,9 @@ def a_board_lists_its_projects_by_position(tenant: Tenant) -> None:
         found = items(tenant.call("listBoardProjects", path={"id": board}), "projects")
         for item in found[:10]:
             alone = project(tenant, item["id"])
-            expect(alone.get("board_id") == board, f"expected {item['id']} on board {board}, got {alone.get('board_id')}")
+            expect(
+                alone.get("board_id") == board, f"expected {item['id']} on board {board}, got {alone.get('board_id')}"
+            )
             for name, (want, got) in differences(alone, item).items():
                 expect(False, f"{item['id']}: the list shows {name} as {short(got)}, the single read as {short(want)}")
             if tenant.is_mock:

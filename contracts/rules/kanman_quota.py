@@ -1,10 +1,11 @@
-"""KanMan: the form of a token, the month's calls, and how many tasks a workspace may have. Quotas are used up on the stand-in only."""
+"""KanMan: the form of a token, the month's calls, the room for tasks. Quotas are used up on the stand-in only."""
 
 import re
 from datetime import datetime, timedelta
 
 from contracts.findings import NotJudged
 from contracts.laws.terms import brief, short
+from contracts.model import path_names
 from contracts.rules import rule
 from contracts.rules.kanman_steps import (
     change,
@@ -25,6 +26,7 @@ from contracts.rules.kanman_steps import (
 )
 from contracts.tenant import Answer, Tenant
 
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 TASK_QUOTAS = {12_000: 2_500, 60_000: 10_000}  # by the month's calls: Pro, Teams
 
 
@@ -61,6 +63,25 @@ def a_token_is_of_letters_and_digits(tenant: Tenant) -> None:
     for caller, token in _tokens(tenant).items():
         fits = re.fullmatch(r"km_[A-Za-z0-9]{32}", token)
         expect(fits, f"the token of {caller} was taken, and has not the form km_ and 32 letters and digits")
+
+
+@rule("KM-021")
+def an_expired_token_tells_when_it_expired(tenant: Tenant) -> None:
+    expired = tenant.headers("expired")
+    known = tenant.vendor.callers["expired"].expires_at if tenant.is_mock else None
+    unknown = tenant.unknown_id("tasks")
+    for operation in tenant.vendor.operations.values():
+        path = dict.fromkeys(path_names(operation.path), unknown)
+        answer = tenant.call(operation.id, path=path, caller=None, headers=dict(expired))
+        what = f"{operation.id} with an expired token"
+        expect_status(answer, what, 401)
+        code, details = answer.error_code(), answer.error("details")
+        expect(code == "token_expired", f"{what}: expected the code 'token_expired', got {code!r}", answer)
+        told = details.get("expired_at") if isinstance(details, dict) else None
+        expect(
+            isinstance(told, str) and _TIME.fullmatch(told), f"{what}: expected expired_at, got {brief(answer)}", answer
+        )
+        expect(known in (told, None), f"{what}: expected details.expired_at {known}, got {told}", answer)
 
 
 @rule("KM-049")
@@ -121,7 +142,9 @@ def _expect_used_up(answer: Answer, limit: int, first: str) -> None:
     expect(code == "quota_exceeded", f"{what}: expected the code 'quota_exceeded', got {code!r}", answer)
     for name, want in (("limit", limit), ("reset", first)):
         got = answer.error(name)
-        expect(got == want and type(got) is type(want), f"{what}: expected error.{name} {want!r}, got {short(got)}", answer)
+        expect(
+            got == want and type(got) is type(want), f"{what}: expected error.{name} {want!r}, got {short(got)}", answer
+        )
     expect(answer.error("details") is None, f"{what}: expected no details, got {brief(answer)}", answer)
     for name, value in (("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", first), ("retry-after", None)):
         given = answer.headers.get(name)
@@ -174,5 +197,3 @@ def _expect_full(world: Tenant, quota: int) -> None:
         expect(after == before, f"{what}: expected {len(before)} tasks in the list, got {len(after)}", answer)
         now = project(world, where)["num_tasks_total"]
         expect(now == total, f"{what}: expected num_tasks_total {total}, got {now}", answer)
-
-

@@ -18,7 +18,9 @@ def expect(holds: object, what: str, answer: Answer | None = None) -> None:
 
 
 def expect_status(answer: Answer, what: str, *statuses: int) -> None:
-    expect(answer.status in statuses, f"{what}: expected {' or '.join(map(str, statuses))}, got {brief(answer)}", answer)
+    expect(
+        answer.status in statuses, f"{what}: expected {' or '.join(map(str, statuses))}, got {brief(answer)}", answer
+    )
 
 
 def home(tenant: Tenant) -> str:
@@ -144,7 +146,7 @@ def refused_and_none_made(tenant: Tenant, body: Mapping[str, Any], *statuses: in
 
 
 def expect_invalid(tenant: Tenant, answer: Answer, what: str, field: str | None = None) -> None:
-    """A refusal of a body has the code `invalid_request`, and names the field in `details.fields` (a tenant may not)."""
+    """A refused body has the code `invalid_request`, and the field in `details.fields` (on a tenant perhaps not)."""
     if answer.status != 400:
         return
     code = answer.error_code()
@@ -154,4 +156,8 @@ def expect_invalid(tenant: Tenant, answer: Answer, what: str, field: str | None 
         return
     fields = details.get("fields") if isinstance(details, dict) else None
     told = fields.get(field) if isinstance(fields, dict) else None
-    expect(isinstance(told, str) and told, f"{what}: expected a reason at details.fields.{field}, got {brief(answer)}", answer)
+    expect(
+        isinstance(told, str) and told,
+        f"{what}: expected a reason at details.fields.{field}, got {brief(answer)}",
+        answer,
+    )

@@ -1,8 +1,20 @@
-"""KanMan: the trash. No operation shows it, so its rules are judged where a control plane can restore and turn the clock."""
+"""KanMan: the trash. No operation shows it: its rules are judged where a control plane restores and turns the clock."""
 
 from contracts.findings import NotJudged
 from contracts.rules import rule
-from contracts.rules.kanman_steps import Task, create, delete, equal, expect, expect_status, home, ids, listed, project, read
+from contracts.rules.kanman_steps import (
+    Task,
+    create,
+    delete,
+    equal,
+    expect,
+    expect_status,
+    home,
+    ids,
+    listed,
+    project,
+    read,
+)
 from contracts.tenant import Tenant
 
 _DAY = 24 * 3600.0

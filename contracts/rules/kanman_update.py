@@ -36,7 +36,14 @@ def nothing_is_updated_before_it_is_created(tenant: Tenant) -> None:
     tick(tenant)
     changed = change(tenant, task, status=1)
     moved = change(tenant, create(tenant), projectId=elsewhere(tenant))
-    shown = [task, changed, moved, read(tenant, task), *listed(tenant, home(tenant)), *listed(tenant, elsewhere(tenant))]
+    shown = [
+        task,
+        changed,
+        moved,
+        read(tenant, task),
+        *listed(tenant, home(tenant)),
+        *listed(tenant, elsewhere(tenant)),
+    ]
     if "task_id" in tenant.known:
         shown.append(_with_subtasks(tenant))
     for each in shown:
@@ -67,7 +74,10 @@ def subtasks_keep_their_order(tenant: Tenant) -> None:
         given = task_of(patch(world, task, body))
         for shown in (given, read(world, task)):
             got = [each["label"] for each in shown["subtasks"]]
-            expect(got == labels, f"after PATCH with {short(body)}: expected the subtasks {short(labels)}, got {short(got)}")
+            expect(
+                got == labels,
+                f"after PATCH with {short(body)}: expected the subtasks {short(labels)}, got {short(got)}",
+            )
 
 
 @rule("KM-099")
@@ -85,7 +95,13 @@ def two_reads_are_equal(tenant: Tenant) -> None:
 @rule("KM-141")
 def an_update_never_lowers_updated_at(tenant: Tenant) -> None:
     task = create(tenant)
-    for body in ({"status": 1}, {"label": "Renamed"}, {"description": "Told"}, {"status": 1}, {"projectId": home(tenant)}):
+    for body in (
+        {"status": 1},
+        {"label": "Renamed"},
+        {"description": "Told"},
+        {"status": 1},
+        {"projectId": home(tenant)},
+    ):
         tick(tenant)
         before = read(tenant, task)["updated_at"]
         answer = patch(tenant, task, body)

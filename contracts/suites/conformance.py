@@ -12,9 +12,9 @@ from contracts.attribution import Attribution
 from contracts.docket import Docket
 from contracts.document import Document, parse
 from contracts.drift import find_undocumented
-from contracts.findings import Exchange, Finding, Headers
+from contracts.findings import Broken, Exchange, Finding, Headers, NotJudged
 from contracts.model import fill
-from contracts.schemathesis_adapter import Failure, Plan
+from contracts.schemathesis_adapter import Failure, Plan, Withheld
 from contracts.suites import preflight
 from contracts.target import Target, Unjudgeable
 from contracts.tenant import Tenant
@@ -64,7 +64,7 @@ def run(docket: Docket, scope: Scope) -> None:
     for failure in outcome.failures:
         for finding in _findings(docket, attribution, failure):
             docket.add(finding)
-    docket.notes.extend(f"not tested by {SUITE}: {error}" for error in dict.fromkeys(outcome.errors))
+    docket.failed.extend(f"{SUITE} could not test {error}" for error in dict.fromkeys(outcome.errors))
     if outcome.stopped is not None:
         raise outcome.stopped
 
@@ -142,11 +142,17 @@ class _Door:
         assert subject is not None
         resource = subject[0]
         ours = [identity for of, identity in self._target.guard.holdings if of == resource]
-        identity = ours[-1] if ours else str(self._tenant.create(resource)[model.resource(resource)["key"]])
+        identity = ours[-1] if ours else self._made(resource)
         values = {name: identity if value == subject[1] else value for name, value in route.parameters.items()}
         query = request.target.partition("?")[2]
         path = fill(route.operation.path, values)
         return Outgoing(request.method, f"{path}?{query}" if query else path, request.headers, request.body)
+
+    def _made(self, resource: str) -> str:
+        try:
+            return str(self._tenant.create(resource)[self._target.model.resource(resource)["key"]])
+        except (Broken, NotJudged, LookupError) as error:
+            raise Withheld(f"no record of our own: {error}") from None
 
     def _renew(self, exchange: Exchange) -> None:
         """A quota of the mock shall not spoil the run: its window passes when few calls are left."""

@@ -2,7 +2,6 @@
 
 import traceback
 from collections.abc import Mapping
-from functools import partial
 
 from contracts import rules
 from contracts.docket import Docket
@@ -38,7 +37,7 @@ def _find_check(rule: Rule, functions: Mapping[str, Check]) -> Check | None:
     if rule.judge == "rule":
         return functions.get(rule.id)
     law = LAWS.get(rule.detail[0])
-    return partial(law, rule=rule) if law else None
+    return None if law is None else lambda tenant: law(tenant, rule)
 
 
 def _judge(docket: Docket, rule: Rule, check: Check) -> None:

@@ -35,16 +35,17 @@ class ControlDesk:
 
     def moveClock(self, world: str, body: Any, origin: str) -> Answer:
         worlds = self._worlds(world)
-        first = worlds[0].clock
-        now = parse_time(body["set"]) if "set" in body else first.now()
         try:
+            now = parse_time(body["set"].upper()) if "set" in body else worlds[0].clock.now()
+            then = now + body.get("advance", 0)
             for one in worlds:
+                one.clock.move_to(then)  # refuses, if at all, before anything has changed
                 if "freeze" in body:
                     one.clock.freeze(body["freeze"])
-                one.clock.move_to(now + body.get("advance", 0))
+                    one.clock.move_to(then)
                 one.save()
         except (ValueError, OverflowError) as error:
-            return 400, {"error": str(error)}
+            return 400, {"error": f"the clock cannot go there: {error}"}
         return self.readClock(world, None, origin)
 
     def journal(self, world: str, body: Any, origin: str) -> Answer:

@@ -10,7 +10,7 @@ import orjson
 
 from mockserver import spec
 from mockserver.control.desk import ControlDesk
-from mockserver.engine.bodies import MAX_BODY, read_json
+from mockserver.engine.bodies import MAX_BODY, breaches, read_json
 from mockserver.engine.messages import Headers, Response
 from mockserver.reception import world_name
 from mockserver.wire import Disconnected, Receive, Scope, Send, read_body, send_response
@@ -53,8 +53,9 @@ class Steered:
     async def __call__(self, scope: Scope, receive: Receive, send: Send, parameters: Mapping[str, str]) -> None:
         headers: Headers = scope["headers"]
         given = dict(reversed(headers))
-        expected = f"Bearer {self.token}".encode()
-        if self.token is not None and not hmac.compare_digest(given.get(b"authorization", b""), expected):
+        word, _, token = given.get(b"authorization", b"").partition(b" ")
+        is_allowed = self.token is None or (word.lower() == b"bearer" and hmac.compare_digest(token, self.token.encode()))
+        if not is_allowed:
             await _answer(send, 401, {"error": "this mock was started with --control-token: send it as a bearer token"})
             return
         try:
@@ -74,9 +75,10 @@ class Steered:
         if self.validator is not None:
             try:
                 sent = read_json(body)
+                found = breaches(self.validator, sent)
             except ValueError as error:
-                return 400, {"error": f"the body is not JSON: {error}"}
-            wrong = [f"{'.'.join(map(str, one.instance_path)) or 'body'}: {one.message}" for one in self.validator.iter_errors(sent)]
+                return 400, {"error": f"the body cannot be read: {error}"}
+            wrong = [f"{'.'.join(map(str, one.instance_path)) or 'body'}: {one.message[:200]}" for one in found]
             if wrong:
                 return 400, {"error": "; ".join(wrong)}
         answer: tuple[int, Any] = self.run(world, sent, origin)

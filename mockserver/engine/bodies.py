@@ -20,7 +20,9 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
         names = [name for name, _ in pairs]
-        raise _Twice(f"the key {next(name for name in names if names.count(name) > 1)!r:.80} stands twice in one object")
+        raise _Twice(
+            f"the key {next(name for name in names if names.count(name) > 1)!r:.80} stands twice in one object"
+        )
     return found
 
 
@@ -41,6 +43,14 @@ def read_json(body: bytes) -> Any:
         raise ValueError("the body is nested too deeply") from None
 
 
+def breaches(validator: Any, value: Any) -> list[Any]:
+    """What is wrong with a value by its schema. Raises ValueError for one that is nested too deeply to say so."""
+    try:
+        return list(validator.iter_errors(value))
+    except ValueError:
+        raise ValueError("the body is nested too deeply") from None
+
+
 def media_type(content_type: str | None) -> str | None:
     """`application/json` of `Application/JSON; charset=utf-8`."""
     return content_type.partition(";")[0].strip().lower() if content_type else None
@@ -49,7 +59,9 @@ def media_type(content_type: str | None) -> str | None:
 class BodyReader:
     """Reads and checks the bodies of one operation, by its request schema."""
 
-    def __init__(self, validator: Any, media_types: frozenset[str], rules: Mapping[str, str], integers: frozenset[str]) -> None:
+    def __init__(
+        self, validator: Any, media_types: frozenset[str], rules: Mapping[str, str], integers: frozenset[str]
+    ) -> None:
         self._validator = validator
         self._media_types = media_types
         self._rules = rules
@@ -60,18 +72,19 @@ class BodyReader:
         if content_type != "application/json" and media_type(content_type) not in self._media_types:
             expected = " or ".join(sorted(self._media_types))
             raise Refusal(
-                "content_type_unknown", values=_fields("Content-Type", f"expected {expected}, got {content_type or 'none'}")
+                "content_type_unknown",
+                values=_fields("Content-Type", f"expected {expected}, got {content_type or 'none'}"),
             )
         if len(body) > MAX_BODY:
             raise Refusal("body_unreadable", values=_fields("body", f"larger than {MAX_BODY} bytes"))
         try:
             sent = read_json(body)
+            if not isinstance(sent, dict):
+                raise ValueError(f"expected an object, got {body[:40]!r}")
+            if not self._validator.is_valid(sent):
+                raise self._refusal(sent)
         except ValueError as error:
             raise Refusal("body_unreadable", values=_fields("body", str(error)[:REASON_LENGTH])) from None
-        if not isinstance(sent, dict):
-            raise Refusal("body_unreadable", values=_fields("body", f"expected an object, got {body[:40]!r}"))
-        if not self._validator.is_valid(sent):
-            raise self._refusal(sent)
         for name in self._integers:
             if type(sent.get(name)) is float:
                 sent[name] = int(sent[name])
@@ -80,7 +93,7 @@ class BodyReader:
     def _refusal(self, sent: dict[str, Any]) -> Refusal:
         reasons: dict[str, str] = {}
         rule = None
-        for error in self._validator.iter_errors(sent):
+        for error in breaches(self._validator, sent):
             missing = error.kind.name == "required" and not error.instance_path
             name = error.kind.property if missing else str(error.instance_path[0]) if error.instance_path else "body"
             reasons.setdefault(name, "required" if missing else error.message[:REASON_LENGTH])

@@ -1,4 +1,4 @@
-"""All time and all randomness: virtual clocks, seeded ids and fake data. Nothing else in the package asks for either."""
+"""All time and all randomness: virtual clocks, seeded ids and fake data. No other module asks for either."""
 
 import time
 from collections.abc import Mapping, Sequence

@@ -16,7 +16,12 @@ class Refusal(Exception):
     """
 
     def __init__(
-        self, situation: str, *, error: str | None = None, rule: str | None = None, values: Mapping[str, Any] | None = None
+        self,
+        situation: str,
+        *,
+        error: str | None = None,
+        rule: str | None = None,
+        values: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(situation)
         self.situation = situation

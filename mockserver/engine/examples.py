@@ -21,7 +21,9 @@ class Preferences(NamedTuple):
     delay: float = 0.0
 
 
-_PART = re.compile(r'\s*([A-Za-z-]+)\s*(?:=\s*(?:"([^"]*)"|([^,;]*)))?\s*(?:[,;]|$)')
+# Possessive throughout: nothing is tried twice, whatever the header is made of.
+_PART = re.compile(r'([^\s,;="]++)\s*+(?:=\s*+(?:"([^"]*+)"|([^,;]*+)))?+')
+_SECONDS = re.compile(r"[0-9]{1,3}(\.[0-9]{1,6})?")
 
 
 def preferences(request: Request) -> Preferences:
@@ -33,10 +35,7 @@ def preferences(request: Request) -> Preferences:
                 asked.setdefault(match[1].lower(), (match[2] if match[2] is not None else match[3] or "").strip())
     delay = 0.0
     if "delay" in asked:
-        try:
-            delay = float(asked["delay"])
-        except ValueError:
-            delay = -1.0
+        delay = float(asked["delay"]) if _SECONDS.fullmatch(asked["delay"]) else -1.0
         if not 0 <= delay <= MAX_DELAY:
             raise _refusal(f"delay={asked['delay']:.40} is not a number of seconds from 0 to {MAX_DELAY:.0f}")
     return Preferences(asked.get("code"), asked.get("example"), delay)
@@ -84,4 +83,4 @@ def collect(responses: Mapping[str, Any], resolve: Any) -> Examples:
                 named = {"": media["example"], **named}
             if status.isdigit():
                 found += [Example(int(status), name, kind, orjson.dumps(value)) for name, value in named.items()]
-    return Examples(tuple(responses), tuple(sorted(found, key=lambda one: one.status >= 300)))
+    return Examples(tuple(filter(str.isdigit, responses)), tuple(sorted(found, key=lambda one: one.status >= 300)))

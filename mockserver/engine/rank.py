@@ -6,8 +6,8 @@ _LAST = "z"
 def next_rank(last: str | None, first: str) -> str:
     """The rank that follows: counts in base 26 from the right.
 
-    After the last of a width the string grows: by one letter after `zzz`, by more the longer it is, so that ranks stay short
-    however many there are.
+    After the last of a width the string grows: by one letter after `zzz`, by more the longer it is, so that ranks stay
+    short however many there are.
     """
     if last is None:
         return first

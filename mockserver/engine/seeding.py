@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from mockserver.engine.chance import Fakes, format_time, parse_time, seeded_uuid
+from mockserver.engine.collection import Collection
 from mockserver.engine.rank import next_rank
-from mockserver.engine.store import Collection, Record, StateError, Store
+from mockserver.engine.store import Record, StateError, Store
 from mockserver.vendor import Vendor
 
 Maker = Callable[[Record], Any]
@@ -24,10 +25,14 @@ def seed_layer(
     kept = store.load(f"seed.{vendor.name}")
     if kept is not None:
         if kept["made"]["shapes"] != made["shapes"]:
-            raise StateError(f"the state was made for another model of {vendor.name}: use a new file, or delete this one")
+            raise StateError(
+                f"the state was made for another model of {vendor.name}: use a new file, or delete this one"
+            )
         if kept["made"] != made:
             was = kept["made"]
-            log.warning("%s keeps the records of its state: seed %s, records %s", vendor.name, was["seed"], was["records"])
+            log.warning(
+                "%s keeps the records of its state: seed %s, records %s", vendor.name, was["seed"], was["records"]
+            )
         return kept["layer"], kept["seeded"]
     store.begin()
     layer = store.new_layer()
@@ -90,7 +95,11 @@ class Garden:
             return
         spared = set(plot["parent"].get("spare", ()))
         mine = self._vendor.seed["default_account"]
-        parents = [one for one in grown[plot["parent"]["resource"]] if one["id"] not in spared and self._account_of(one) == mine]
+        parents = [
+            one
+            for one in grown[plot["parent"]["resource"]]
+            if one["id"] not in spared and self._account_of(one) == mine
+        ]
         for number, parent in enumerate(parents):
             yield from [parent] * (count * (number + 1) // len(parents) - count * number // len(parents))
 

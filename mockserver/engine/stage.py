@@ -11,6 +11,7 @@ from mockserver import spec
 from mockserver.engine import steps
 from mockserver.engine.bodies import BodyReader, media_type
 from mockserver.engine.call import Call
+from mockserver.engine.collection import Collection
 from mockserver.engine.credentials import credentials, reader
 from mockserver.engine.errors import Catalogue, Refusal
 from mockserver.engine.examples import collect
@@ -18,7 +19,8 @@ from mockserver.engine.messages import Headers, Request, Response
 from mockserver.engine.plan import Desk, Plan
 from mockserver.engine.quotas import Quota
 from mockserver.engine.seeding import seed_layer
-from mockserver.engine.store import Collection, Shape, Store
+from mockserver.engine.statements import Shape
+from mockserver.engine.store import Store
 from mockserver.engine.verbs import VERBS, Resource, Task, Verb
 from mockserver.engine.world import Ground, World, Worlds
 from mockserver.vendor import Operation, Vendor
@@ -39,7 +41,9 @@ class Stage:
         self._validators = spec.Validators(vendor.document)
         accounts_of = self._table["credentials"]["account"]
         self.accounts = {record["id"]: record for record in vendor.seed["records"][accounts_of]}
-        collections = {name: Collection(store, vendor.name, _shape(name, table)) for name, table in self._tables.items()}
+        collections = {
+            name: Collection(store, vendor.name, _shape(name, table)) for name, table in self._tables.items()
+        }
         layer, seeded = seed_layer(store, vendor, collections, seed=seed, records=records)
         quotas = {name: Quota(table, self.accounts, counting=limits) for name, table in self._table["quotas"].items()}
         ground = Ground(vendor.name, store, collections, quotas, seed, layer, seeded, frozen_at)
@@ -111,7 +115,7 @@ class Stage:
         return VERBS[table["verb"]](task)
 
     def _view(self, operation: Operation, status: int) -> list[str]:
-        """The keys of a record in this operation's answers: the properties that the document's response schema names."""
+        """The keys of a record in this operation's answers: those that the document's response schema names."""
         envelope = operation.table.get("envelope")
         if envelope is None:
             return []

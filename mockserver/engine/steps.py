@@ -1,4 +1,4 @@
-"""The checks that a request passes before its verb runs, one function each; `order` in behaviour.yaml is their sequence.
+"""The checks that a request passes before its verb runs; `order` in behaviour.yaml is their sequence.
 
 Each is compiled for one operation at start, and per request either fills in the call or raises a Refusal.
 """
@@ -111,7 +111,7 @@ def body(reader: BodyReader) -> Step:
 
 
 def references(named: Sequence[tuple[str, Addressed, str | None]]) -> Step:
-    """Fields of the body that name a record: (field, its resource, rule). The field gets the id as the record has it."""
+    """Fields of the body that name a record: (field, its resource, rule). Each gets the id as the record has it."""
 
     def step(call: Call) -> None:
         for field, addressed, rule in named:

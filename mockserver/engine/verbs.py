@@ -29,9 +29,19 @@ class Resource:
     def rank_at_end(self, world: World, record: Record) -> None:
         """Put the record behind all others of its parent."""
         if self.rank is not None:
-            column, within = self.rank["field"], self.rank["within"]
-            last = world.greatest(self.name, column, within, record[within])
-            record[column] = next_rank(last, self.rank["first"])
+            parent = record[self.rank["within"]]
+            last = world.last_rank(self.name, self.rank, parent)
+            record[self.rank["field"]] = world.ranks[self.name, parent] = next_rank(last, self.rank["first"])
+
+    def is_moved(self, before: Record, after: Record) -> bool:
+        """Whether the record changes its parent."""
+        return self.rank is not None and after[self.rank["within"]] != before[self.rank["within"]]
+
+    def move_to_end(self, world: World, before: Record, after: Record) -> None:
+        """Put the record behind all others of its new parent."""
+        if self.rank is not None:
+            world.ranks.pop((self.name, before[self.rank["within"]]), None)
+            self.rank_at_end(world, after)
 
 
 @dataclass(frozen=True)
@@ -116,8 +126,8 @@ def update(task: Task) -> Verb:
             return task.outcome(task.show(before, world))
         after = {**before, **changes}
         with world.transaction():
-            if resource.rank is not None and after[resource.rank["within"]] != before[resource.rank["within"]]:
-                resource.rank_at_end(world, after)
+            if resource.is_moved(before, after):
+                resource.move_to_end(world, before, after)
             if resource.updated:
                 # Not before the last change, also when the clock was set back.
                 after[resource.updated] = max(before[resource.updated], world.clock.timestamp())

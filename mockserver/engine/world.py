@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mockserver.engine.chance import Clock, seeded_uuid
+from mockserver.engine.collection import Collection
 from mockserver.engine.messages import Exchange
 from mockserver.engine.quotas import Counts, Quota
-from mockserver.engine.store import Chain, Collection, Found, Record, Store
+from mockserver.engine.store import Chain, Found, Record, Store
 
 JOURNAL_LENGTH = 1000
 
@@ -31,7 +32,7 @@ class Ground:
 class World:
     """One isolated state: records, clock, counts and journal."""
 
-    __slots__ = ("_own", "birth", "chain", "clock", "counts", "ground", "journal", "name", "serial")
+    __slots__ = ("_own", "birth", "chain", "clock", "counts", "ground", "journal", "name", "ranks", "serial")
 
     def __init__(self, ground: Ground, name: str, state: Mapping[str, Any] | None = None) -> None:
         self.ground = ground
@@ -47,6 +48,7 @@ class World:
         self.birth = self.clock.now()
         self.serial = self.ground.seeded
         self.counts = {name: Counts(quota) for name, quota in self.ground.quotas.items()}
+        self.ranks: dict[tuple[str, str], str] = {}  # (resource, parent) -> last rank, as far as it is known
         self.journal: deque[Exchange] = deque(maxlen=JOURNAL_LENGTH)
 
     def _resume(self, state: Mapping[str, Any]) -> None:
@@ -75,8 +77,12 @@ class World:
         """How many records outside the trash have these values; O(1) in the number of records."""
         return self.ground.collections[resource].tally(self.chain, list(values), list(values.values()))
 
-    def greatest(self, resource: str, column: str, within: str, value: str) -> str | None:
-        return self.ground.collections[resource].greatest(self.chain, column, within, value)
+    def last_rank(self, resource: str, rank: Mapping[str, str], parent: str) -> str | None:
+        """The greatest rank among the records of a parent, the trash included."""
+        known = self.ranks.get((resource, parent))
+        if known is None:
+            known = self.ground.collections[resource].greatest(self.chain, rank["field"], rank["within"], parent)
+        return known
 
     def new_id(self) -> str:
         self.serial += 1
@@ -84,7 +90,7 @@ class World:
 
     def insert(self, resource: str, record: Record) -> None:
         """A new record, in a transaction."""
-        self.ground.collections[resource].write(self._layer(), record, serial=self.serial, before=None)
+        self.ground.collections[resource].insert(self._layer(), record, self.serial)
 
     def replace(self, resource: str, record: Record) -> None:
         """The record with its present key gets new content, in a transaction."""
@@ -124,6 +130,7 @@ class World:
         except BaseException:
             store.roll_back()
             self._own, self.chain, self.serial = own, chain, serial
+            self.ranks.clear()
             raise
         store.commit()
 

@@ -99,6 +99,7 @@ def throughput(plan: Plan) -> Section:
     with ExitStack() as stack:
         found = contenders(plan, stack)
         section.remarks += [f"{one.name} does: {one.does}" for one in found]
+        section.remarks.append(f"{MOCK} is reset before each burst; what a burst of POST makes, stays until then")
         for one in list(found):
             plan.tell(f"warming up {one.name}")
             with may_drop(plan, found, one):
@@ -110,6 +111,7 @@ def throughput(plan: Plan) -> Section:
                     work = one.works()[index]
                     plan.tell(f"round {number + 1} of {plan.rounds}: {work.name}, {one.name}")
                     with may_drop(plan, found, one):
+                        one.refresh()
                         bursts.setdefault((work.name, one.name), []).append(plan.load(one, work, plan.seconds))
     rates(section, bursts)
     return section

@@ -18,8 +18,10 @@ SMALL, LARGE = 100, 100_000
 WORLDS = 200  # per server; each is forked, written to and reset once
 CALLS = 2000  # GETs and lists by one connection
 READ, LIST = "GET by id", "list of a project"
+LONG, LONG_WORLD = 50, "bench-long"  # a list filled up to this length in a world of its own
+LONG_LIST = f"list of {LONG}, most of them written"
 FORK, RESET = "fork: first request of a world", "reset after two writes"
-MOST = {READ: 1.2, LIST: 1.5, FORK: 1.5, RESET: 1.5}
+MOST = {READ: 1.2, LIST: 1.5, LONG_LIST: 1.5, FORK: 1.5, RESET: 1.5}
 WARM_UP = 100  # calls before the first that counts
 TASKS_READ = 500  # different tasks that GET by id walks through, where there are so many
 PROJECTS_SEEN = 400  # how many projects are looked at for a pair of equal length
@@ -123,14 +125,24 @@ def choose_projects(section: Section, sides: Sequence[Side]) -> None:
 
 def one_by_one(plan: Plan, sides: Sequence[Side]) -> None:
     plan.tell("reading and listing on one connection")
-    for number in range(CALLS + WARM_UP):
-        for side in sides:
-            side.ask(READ, "GET", f"{side.one.base}/tasks/{side.tasks[number % len(side.tasks)]}")
-    for _ in range(CALLS + WARM_UP):
-        for side in sides:
-            side.ask(LIST, "GET", f"{side.one.base}/projects/{side.chosen}/tasks")
     for side in sides:
-        side.forget(WARM_UP, READ, LIST)
+        for _ in range(LONG - side.projects[side.chosen]):
+            side.ask("", "POST", side.one.post_path, side.one.body(projectId=side.chosen), LONG_WORLD)
+        del side.times[""]
+    for number in range(CALLS + WARM_UP):
+        for side in turns(number, sides):
+            side.ask(READ, "GET", f"{side.one.base}/tasks/{side.tasks[number % len(side.tasks)]}")
+    for what, world in ((LIST, None), (LONG_LIST, LONG_WORLD)):
+        for number in range(CALLS + WARM_UP):
+            for side in turns(number, sides):
+                side.ask(what, "GET", f"{side.one.base}/projects/{side.chosen}/tasks", world=world)
+    for side in sides:
+        side.forget(WARM_UP, READ, LIST, LONG_LIST)
+
+
+def turns(number: int, sides: Sequence[Side]) -> Sequence[Side]:
+    """Who is asked first changes each time: the second finds the processor's caches full of the first."""
+    return sides if number % 2 else sides[::-1]
 
 
 def worlds(plan: Plan, sides: Sequence[Side]) -> None:
@@ -139,7 +151,7 @@ def worlds(plan: Plan, sides: Sequence[Side]) -> None:
     body = {side.one.name: side.one.body() for side in sides}
     for number in range(WORLDS + 5):
         world = f"bench-{number}"
-        for side in sides:
+        for side in turns(number, sides):
             one = side.one
             side.ask(FORK, "GET", one.get_path, world=world)
             side.ask("first write in a world", "POST", one.post_path, body[one.name], world)
@@ -148,7 +160,7 @@ def worlds(plan: Plan, sides: Sequence[Side]) -> None:
             side.ask("first read after a reset", "GET", one.get_path, world=world)
             side.ask("first write after a reset", "POST", one.post_path, body[one.name], world)
     for side in sides:
-        side.forget(5, *(name for name in side.times if name not in (READ, LIST)))
+        side.forget(5, *(name for name in side.times if name not in (READ, LIST, LONG_LIST)))
 
 
 def under_load(plan: Plan, sides: Sequence[Side]) -> dict[str, list[list[float]]]:

@@ -1,0 +1,148 @@
+"""The verdict as a person reads it, and what they see until it is there. Plain lines where the output is no terminal."""
+
+import re
+from collections.abc import Sequence
+from itertools import groupby
+
+from rich.console import Console
+from rich.status import Status
+from rich.table import Table
+from rich.text import Text
+
+from contracts.findings import Finding
+from contracts.report.files import VERDICTS, again
+from contracts.runner import Result
+
+_GRADES = ("documented", "published", "observed", "inferred", "assumed")
+_STATES = ("holds", "broken", "not judged")
+_COLOURS = {0: "bold green", 1: "bold red", 2: "bold yellow"}
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_EVERY = 25
+
+
+class LiveProgress:
+    """One line that changes on a terminal; elsewhere a line now and then."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._status: Status | None = None
+        self._stage = ""
+        self._total: int | None = None
+        self._done = 0
+
+    def stage(self, name: str, total: int | None) -> None:
+        self._stage, self._total, self._done = name, total, 0
+        if self._console.is_terminal:
+            self._status = self._status or self._console.status(name)
+            self._status.start()
+            self._status.update(name)
+        else:
+            self._print(f"{name}: {total} to judge" if total is not None else name)
+
+    def step(self, text: str) -> None:
+        self._done += 1
+        line = f"{self._stage} {self._done} of {self._total}: {text}" if self._total else f"{self._stage}: {text}"
+        if self._status is not None:
+            self._status.update(Text(_plain(line)))
+        elif self._done % _EVERY == 0:
+            self._print(line)
+
+    def stop(self) -> None:
+        if self._status is not None:
+            self._status.stop()
+            self._status = None
+
+    def _print(self, line: str) -> None:
+        self._console.print(Text(f"  {_plain(line)}"), soft_wrap=True)
+
+
+def open_with(console: Console, title: str, target: str, profile: str, seed: int) -> None:
+    """What is about to be judged, and the seed that does it again."""
+    console.print(Text(f"{title} at {target}, profile {profile}, seed {seed}", style="bold"), soft_wrap=True)
+
+
+def show(console: Console, result: Result) -> None:
+    """The rules, the findings, and the verdict last, where the eye is when the run ends."""
+    _show_counts(console, result)
+    _show_rules(console, result)
+    for finding in result.findings:
+        _show_finding(console, result, finding)
+    for note in (*result.notes, *(f"left behind: {line}" for line in result.left_behind)):
+        _line(console, result, note, "yellow")
+    console.print()
+    _line(console, result, summary(result), _COLOURS[result.exit_code])
+
+
+def summary(result: Result) -> str:
+    """One line: the verdict and the figures behind it."""
+    counts = ", ".join(f"{result.count(state)} {'hold' if state == 'holds' else state}" for state in _STATES)
+    found = f"{_number(result.weigh('error'), 'error')}, {_number(result.weigh('warning'), 'warning')}"
+    sent = f"{_number(result.requests, 'request')} in {result.seconds:.1f} s, seed {result.seed}"
+    verdict = VERDICTS[result.exit_code]
+    return f"{result.vendor.title} {verdict}: {counts}; {found}; {sent}"
+
+
+def _show_counts(console: Console, result: Result) -> None:
+    states = {verdict.rule: verdict.state for verdict in result.verdicts}
+    table = Table(box=None, pad_edge=False, padding=(0, 2))
+    table.add_column("rules")
+    for state in _STATES:
+        table.add_column(state, justify="right")
+    for grade in _GRADES:
+        here = [states[rule.id] for rule in result.rules if rule.grade == grade]
+        if here:
+            table.add_row(grade, *(str(here.count(state)) for state in _STATES))
+    console.print()
+    console.print(table)
+
+
+def _show_rules(console: Console, result: Result) -> None:
+    """The rules by what became of them: those that hold in one breath, the others with their reasons."""
+    holding = [verdict.rule for verdict in result.verdicts if verdict.state == "holds"]
+    if holding:
+        console.print()
+        _line(console, result, f"holds: {ranges(holding, [rule.id for rule in result.rules])}")
+    unjudged = sorted((verdict.why, verdict.rule) for verdict in result.verdicts if verdict.state == "not judged")
+    if unjudged:
+        console.print()
+        _line(console, result, "not judged:")
+    for why, group in groupby(unjudged, key=lambda each: each[0]):
+        ids = ranges([rule for _, rule in group], [rule.id for rule in result.rules])
+        _line(console, result, f"  {ids}: {why}")
+
+
+def _show_finding(console: Console, result: Result, finding: Finding) -> None:
+    is_error = finding.severity == "error"
+    name = f"{finding.rule} ({finding.grade})" if finding.rule else finding.suite
+    console.print()
+    _line(console, result, f"{'broken' if is_error else 'warning'}: {name}: {finding.title}", "bold red" if is_error else "bold yellow")
+    _line(console, result, f"  {finding.what}")
+    if finding.also:
+        _line(console, result, f"  also found by {', '.join(finding.also)}")
+    if finding.curl:
+        _line(console, result, f"  {finding.curl}")
+    _line(console, result, f"  again: {again(result, finding)}")
+
+
+def ranges(chosen: Sequence[str], order: Sequence[str]) -> str:
+    """Ids told shortly: neighbours in the ledger from the first to the last."""
+    wanted = set(chosen)
+    parts: list[str] = []
+    for is_in, group in groupby(order, key=wanted.__contains__):
+        ids = list(group)
+        if is_in:
+            parts.append(ids[0] if len(ids) == 1 else f"{ids[0]} to {ids[-1]}" if len(ids) > 2 else ", ".join(ids))
+    return ", ".join(parts)
+
+
+def _line(console: Console, result: Result, text: str, style: str = "") -> None:
+    console.print(Text(_plain(result.mask(text)), style=style), soft_wrap=True)
+
+
+def _plain(text: str) -> str:
+    """A target's answer must not steer the terminal."""
+    return _CONTROL.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count:,} {noun}s"

@@ -1,0 +1,174 @@
+"""One run from preflight to clean-up: the suites in their order, and the one verdict that comes of them."""
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from contracts.docket import Docket, Progress
+from contracts.findings import Finding, Verdict, unmasked
+from contracts.guard import BudgetSpent
+from contracts.ledger import Ledger
+from contracts.suites import conformance, preflight
+from contracts.suites import rules as rule_suite
+from contracts.target import Target, Unjudgeable
+from contracts.wire import TargetLost
+from mockserver.vendor import Rule, Vendor
+
+CONFORMS, DOES_NOT, COULD_NOT_JUDGE = 0, 1, 2
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run came to. `reason` says in one line why it could not judge, or what was left out."""
+
+    vendor: Vendor
+    target: str
+    is_mock: bool
+    seed: int
+    profile: str
+    exit_code: int
+    reason: str | None
+    rules: tuple[Rule, ...]
+    verdicts: tuple[Verdict, ...]
+    findings: tuple[Finding, ...] = ()
+    notes: tuple[str, ...] = ()
+    left_behind: tuple[str, ...] = ()
+    requests: int = 0
+    writes: int = 0
+    cases: int = 0
+    seconds: float = 0.0
+    is_local: bool = False
+    mask: Callable[[str], str] = unmasked
+
+    def count(self, state: str) -> int:
+        """How many rules hold, are broken, or are not judged."""
+        return sum(verdict.state == state for verdict in self.verdicts)
+
+    def weigh(self, severity: str) -> int:
+        """How many findings are errors, or warnings."""
+        return sum(finding.severity == severity for finding in self.findings)
+
+
+def unjudged(vendor: Vendor, rules: Iterable[Rule], url: str, reason: str, *, profile: str, seed: int) -> Result:
+    """The result of a run that could not begin."""
+    chosen = tuple(rules)
+    return Result(
+        vendor=vendor,
+        target=url,
+        is_mock=False,
+        seed=seed,
+        profile=profile,
+        exit_code=COULD_NOT_JUDGE,
+        reason=reason,
+        rules=chosen,
+        verdicts=tuple(Verdict(rule.id, "not judged", reason) for rule in chosen),
+    )
+
+
+def run(target: Target, rules: Iterable[Rule], *, profile: str, is_selective: bool, progress: Progress) -> Result:
+    """Judge the rules on the target. Never raises for what the target does; clean-up happens whatever comes."""
+    started = time.monotonic()
+    chosen = {rule.id: rule for rule in rules}
+    ledger = Ledger(target.vendor, chosen.values())
+    docket = Docket(target, chosen, ledger, is_selective=is_selective, progress=progress)
+    target.guard.observers.append(ledger.watch)
+    lost: str | None = None
+    try:
+        preflight.check(target)
+        rule_suite.run(docket)
+        _conform(docket, profile)
+    except BudgetSpent as spent:
+        docket.notes.append(f"{spent}: the rules that it did not reach are not judged")
+    except (Unjudgeable, TargetLost) as error:
+        lost = str(error)
+    except KeyboardInterrupt:
+        lost = "interrupted"
+    finally:
+        _finish(docket)
+    _settle(docket, lost)
+    code, reason = _conclude(docket, lost)
+    return Result(
+        vendor=target.vendor,
+        target=target.url,
+        is_mock=target.is_mock,
+        seed=target.seed,
+        profile=profile,
+        exit_code=code,
+        reason=reason,
+        rules=tuple(chosen.values()),
+        verdicts=tuple(docket.verdicts[rule] for rule in chosen),
+        findings=tuple(sorted(docket.findings.values(), key=_rank)),
+        notes=tuple(docket.notes + docket.failed),
+        left_behind=tuple(target.left_behind),
+        requests=target.guard.requests,
+        writes=target.guard.writes,
+        cases=docket.cases,
+        seconds=time.monotonic() - started,
+        is_local=target.is_local,
+        mask=target.guard.mask,
+    )
+
+
+def select(vendor: Vendor, patterns: Sequence[str] = ()) -> list[Rule]:
+    """The rules whose ids fit one of the patterns, such as `XY-0*`; all without one."""
+    rules = vendor.rules.values()
+    return [rule for rule in rules if not patterns or any(fnmatchcase(rule.id.lower(), p.lower()) for p in patterns)]
+
+
+def _conform(docket: Docket, profile: str) -> None:
+    """The conformance suite; of a few rules only for those that it exercises."""
+    operations: tuple[str, ...] = ()
+    if docket.is_selective:
+        wanted = {name for rule in docket.rules.values() if rule.judge == "schema" for name in rule.operations}
+        if not wanted:
+            return
+        operations = tuple(name for name in docket.target.vendor.operations if name in wanted)
+    conformance.run(docket, conformance.Scope(profile, operations))
+
+
+def _finish(docket: Docket) -> None:
+    """Remove what is left, even after an interrupt; a second interrupt leaves the rest and says so."""
+    target = docket.target
+    if target.is_mock:
+        return
+    target.guard.cleaning()
+    try:
+        target.clean_up()
+    except (KeyboardInterrupt, TargetLost, BudgetSpent) as error:
+        why = str(error) or "interrupted"
+        target.left_behind.extend(f"{resource} {identity}: {why}" for resource, identity in target.guard.holdings)
+
+
+def _settle(docket: Docket, lost: str | None) -> None:
+    """Give every rule its verdict."""
+    for breach in docket.ledger.breaches():
+        docket.broken(docket.rules[breach.rule], breach.what, breach.exchange, suite=conformance.SUITE)
+    for verdict in docket.ledger.verdicts():
+        docket.settle(verdict)
+    why = lost or (docket.notes[-1].partition(":")[0] if docket.notes else "it was not reached")
+    for rule in docket.rules.values():
+        if rule.judge == "none":
+            docket.settle(Verdict(rule.id, "not judged", rule.detail[0]))
+        elif rule.id not in docket.verdicts:
+            docket.settle(Verdict(rule.id, "not judged", why))
+
+
+def _conclude(docket: Docket, lost: str | None) -> tuple[int, str | None]:
+    """The exit code, and the reason where it is not the findings."""
+    if lost:
+        return COULD_NOT_JUDGE, lost
+    if any(finding.severity == "error" for finding in docket.findings.values()):
+        return DOES_NOT, None
+    crashed = [verdict for verdict in docket.verdicts.values() if verdict.crashed]
+    if crashed:
+        return COULD_NOT_JUDGE, f"{crashed[0].rule}: {crashed[0].why}"
+    if docket.failed:
+        return COULD_NOT_JUDGE, docket.failed[0]
+    if not any(verdict.state in ("holds", "broken") for verdict in docket.verdicts.values()):
+        return COULD_NOT_JUDGE, docket.notes[0] if docket.notes else "nothing was judged: no chosen rule can be seen on this target"
+    return CONFORMS, None
+
+
+def _rank(finding: Finding) -> tuple[bool, str]:
+    return finding.severity != "error", finding.rule or f"~{finding.key}"

@@ -1,0 +1,164 @@
+"""The records of one resource of one vendor, in layers.
+
+A world reads through its chain of layers, the topmost first, and writes only to its own; the seed is one layer that all
+worlds of a vendor share. So a fork copies nothing, and a reset forgets one layer.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from mockserver.engine.statements import COUNT, READ_COUNT, Shape, Statements, parameters
+from mockserver.engine.store import Chain, Found, Record, Store
+
+MOST_RECENT = 5000  # records and counts that are kept at hand
+
+Place = tuple[int, str]  # layer and key
+Count = tuple[int, str, str]  # layer, what is counted, and the values
+
+
+class Collection:
+    """Reads and writes of single records need no statement while they are at hand; lists always ask the database."""
+
+    def __init__(self, store: Store, vendor: str, shape: Shape) -> None:
+        self.name, self.key = shape.name, shape.key
+        self._store = store
+        self._sql = Statements(vendor, shape)
+        self.columns = self._sql.columns
+        self._tallies = [(tuple(fields), f"{vendor}.{shape.name}:{','.join(fields)}") for fields in shape.tallies]
+        self._tally_names = dict(self._tallies)
+        self._recent: dict[Place, Found | None] = {}
+        self._counts: dict[Count, int] = {}
+        self._waiting: dict[Place, Found | None] = {}  # None: to be deleted
+        self._changes: dict[Count, int] = {}
+        for text in self._sql.create:
+            store.execute(text)
+
+    # Reading
+
+    def find(self, chain: Chain, key: str) -> Found | None:
+        """The record that the chain shows under a key, in the trash or out of it."""
+        for layer in chain:
+            try:
+                found = self._recent[layer, key]
+            except KeyError:
+                found = self._fetch(layer, key)
+            if found is not None:
+                return found
+        return None
+
+    def select(self, chain: Chain, where: Mapping[str, str], order: Sequence[str]) -> list[Record]:
+        """The records outside the trash whose columns have those values, sorted; ties in the order of creation."""
+        self._store.flush()
+        text = self._sql.select(len(chain), tuple(where), tuple(order))
+        return [orjson.loads(row[0]) for row in self._store.execute(text, parameters(chain, where))]
+
+    def greatest(self, chain: Chain, field: str, within: str, value: str) -> str | None:
+        """The greatest value of a column among the records of one parent, the trash included."""
+        self._store.flush()
+        text = self._sql.greatest(len(chain), field, within)
+        found: str | None = self._store.execute(text, parameters(chain, {within: value})).fetchone()[0]
+        return found
+
+    def tally(self, chain: Chain, fields: Sequence[str], values: Sequence[Any]) -> int:
+        """How many records outside the trash have these values in these fields, which the shape must count."""
+        name, key = self._tally_names[tuple(fields)], _tally_key(values)
+        return sum(self._count((layer, name, key)) for layer in chain)
+
+    def _fetch(self, layer: int, key: str) -> Found | None:
+        row = self._store.execute(self._sql.find, {"layer": layer, "id": key}).fetchone()
+        found = self._recent[layer, key] = Found(orjson.loads(row[0]), row[1], row[2]) if row else None
+        return found
+
+    def _count(self, count: Count) -> int:
+        known = self._counts.get(count)
+        if known is None:
+            row = self._store.execute(READ_COUNT, count).fetchone()
+            known = self._counts[count] = (row[0] if row else 0) + self._changes.get(count, 0)
+        return known
+
+    # Writing, inside the store's `begin` and `commit`
+
+    def insert(self, layer: int, record: Record, serial: int) -> None:
+        """A record under a key that no layer has."""
+        self._recent[layer, record[self.key]] = None
+        self.write(layer, record, serial=serial, before=None)
+
+    def write(self, layer: int, record: Record, *, serial: int, before: Record | None, gone: int | None = None) -> None:
+        """Put a record into a layer. `before` is what the world showed under its key until now, outside the trash."""
+        after = None if gone is not None else record
+        self._put((layer, record[self.key]), Found(record, serial, gone), before, after)
+
+    def undo(self, step: tuple[Place, Found | None, Record | None, Record | None]) -> None:
+        place, old, before, after = step
+        self._put(place, old, after, before)
+
+    def _put(self, place: Place, found: Found | None, before: Record | None, after: Record | None) -> None:
+        """A layer's entry gets new content, and the counts follow from `before` to `after`."""
+        old = self._recent[place] if place in self._recent else self._fetch(*place)
+        self._store.note(self, (place, old, before, after))
+        self._recent[place] = self._waiting[place] = found
+        for fields, name in self._tallies:
+            gone = _tally_key([before[field] for field in fields]) if before is not None else None
+            come = _tally_key([after[field] for field in fields]) if after is not None else None
+            if gone != come:
+                self._change(place[0], name, gone, -1)
+                self._change(place[0], name, come, 1)
+
+    def _change(self, layer: int, name: str, key: str | None, n: int) -> None:
+        if key is not None:
+            count = (layer, name, key)
+            self._changes[count] = self._changes.get(count, 0) + n
+            if count in self._counts:
+                self._counts[count] += n
+
+    def flush(self) -> None:
+        rows = [self._values(layer, found) for (layer, _), found in self._waiting.items() if found is not None]
+        self._store.executemany(self._sql.write, rows)
+        lost = [{"layer": layer, "id": key} for (layer, key), found in self._waiting.items() if found is None]
+        self._store.executemany(self._sql.delete, lost)
+        self._store.executemany(COUNT, [(*count, n) for count, n in self._changes.items()])
+        self._waiting.clear()
+        self._changes.clear()
+        if len(self._recent) + len(self._counts) > MOST_RECENT:
+            self._recent.clear()
+            self._counts.clear()
+
+    def fill(self, layer: int, records: Iterable[Record], *, first: int) -> None:
+        """Put many new records into a layer that has none, numbered from `first`."""
+        counts: dict[Count, int] = {}
+
+        def rows() -> Iterator[dict[str, Any]]:
+            for serial, record in enumerate(records, start=first):
+                for fields, name in self._tallies:
+                    count = (layer, name, _tally_key([record[field] for field in fields]))
+                    counts[count] = counts.get(count, 0) + 1
+                yield self._values(layer, Found(record, serial, None))
+
+        self._store.executemany(self._sql.write, rows())
+        self._store.executemany(COUNT, [(*count, n) for count, n in counts.items()])
+
+    def forget(self, layer: int) -> None:
+        """The layer is empty."""
+        self._store.flush()
+        self._recent.clear()
+        self._counts.clear()
+        self._store.execute(self._sql.forget, {"layer": layer})
+        self._store.execute("DELETE FROM tally WHERE layer = ?", (layer,))
+
+    def _values(self, layer: int, found: Found) -> dict[str, Any]:
+        record = found.record
+        values = {name: record[name] for name in self.columns}
+        values["layer"], values["id"], values["serial"], values["gone"] = (
+            layer,
+            record[self.key],
+            found.serial,
+            found.gone,
+        )
+        values["body"] = orjson.dumps(record).decode()
+        return values
+
+
+def _tally_key(values: Sequence[Any]) -> str:
+    return "\x1f".join(map(str, values))

@@ -1,0 +1,141 @@
+"""Reading a vendor folder: what a sound one becomes, and how a broken one is refused."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+from mockserver.vendor import FILES, Rule, SpecError, Vendor, load, shipped
+
+FIXTURES = Path(__file__).parent.parent / "fixtures"
+TOY = FIXTURES / "toy_vendor"
+MISTAKES = yaml.safe_load((FIXTURES / "broken_vendors/mistakes.yaml").read_text())
+
+
+def copy(folder: Path, *patches: dict[str, str]) -> Path:
+    """A copy of the toy vendor in which texts are replaced."""
+    shutil.copytree(TOY, folder)
+    for patch in patches:
+        file = folder / patch["file"]
+        text = file.read_text()
+        assert patch["replace"] in text
+        file.write_text(text.replace(patch["replace"], patch["by"], 1))
+    return folder
+
+
+def refused(folder: Path) -> SpecError:
+    with pytest.raises(SpecError) as refusal:
+        load(folder, thorough=True)
+    return refusal.value
+
+
+@pytest.fixture
+def toy() -> Vendor:
+    return load(TOY, thorough=True)
+
+
+def test_load__a_sound_folder(toy: Vendor) -> None:
+    assert (toy.name, toy.mount, toy.base_url) == ("toy", "/toy/v1", "https://toy.example/v1")
+    assert list(toy.operations) == ["listNotes", "createNote", "getNote"]
+    assert toy.known == {"note_id": "n1"}
+
+
+def test_operation__bears_its_table_and_the_parameters_of_its_path(toy: Vendor) -> None:
+    operation = toy.operations["getNote"]
+    assert (operation.method, operation.path) == ("GET", "/notes/{id}")
+    assert operation.table["verb"] == "get"
+    assert [parameter["name"] for parameter in operation.parameters] == ["id"]
+    assert operation.security == [{"key": []}]
+
+
+def test_rule__every_names_all_operations(toy: Vendor) -> None:
+    rule = toy.rules["TOY-001"]
+    assert rule.operations == ("listNotes", "createNote", "getNote")
+    assert (rule.judge, rule.detail, rule.binding, rule.line) == ("law", ("credentials",), True, 5)
+
+
+def test_rule__each_judge_has_its_detail(toy: Vendor) -> None:
+    def judged(rule: Rule) -> tuple[str, tuple[str, ...], bool]:
+        return rule.judge, rule.detail, rule.binding
+
+    assert judged(toy.rules["TOY-002"]) == ("rule", (), True)
+    assert judged(toy.rules["TOY-003"]) == ("schema", ("/components/schemas/Note/required",), False)
+    assert judged(toy.rules["TOY-004"]) == ("none", ("nobody can wait that long",), False)
+    assert toy.rules["TOY-003"].accepts == "422 instead of 400"
+
+
+def test_caller__belongs_to_the_default_account(toy: Vendor) -> None:
+    assert toy.callers["owner"].account == "house"
+    assert toy.callers["expired"].expires_at == "2023-06-01T00:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("scheme", "headers"),
+    [
+        ("{type: apiKey, in: header, name: X-Toy-Key}", {"X-Toy-Key": "toy-owner"}),
+        ("{type: apiKey, in: cookie, name: toy}", {"Cookie": "toy=toy-owner"}),
+        ("{type: http, scheme: bearer}", {"Authorization": "Bearer toy-owner"}),
+        ("{type: http, scheme: Basic}", {"Authorization": "Basic dG95LW93bmVy"}),
+        ("{type: oauth2, flows: {}}", {"Authorization": "Bearer toy-owner"}),
+    ],
+)
+def test_caller__has_the_headers_of_its_scheme(tmp_path: Path, scheme: str, headers: dict[str, str]) -> None:
+    declared = "    key:\n      type: apiKey\n      in: header\n      name: X-Toy-Key\n"
+    folder = copy(tmp_path / "v", {"file": "openapi.yaml", "replace": declared, "by": f"    key: {scheme}\n"})
+    assert load(folder).callers["owner"].headers == headers
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_load__what_ships_is_sound(name: str) -> None:
+    vendor = load(name, thorough=True)
+    assert vendor.name == name
+    assert vendor.rules and vendor.operations and vendor.callers
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_load__a_mistake_is_told_with_file_and_line(tmp_path: Path, name: str) -> None:
+    mistake = MISTAKES[name]
+    refusal = refused(copy(tmp_path / "v", mistake))
+    told = [f"{one.line}: {one.message}" for one in refusal.mistakes if one.file.endswith(mistake["file"]) and one.line]
+    assert any(mistake["says"] in text for text in told), str(refusal)
+
+
+def test_load__all_mistakes_at_once(tmp_path: Path) -> None:
+    names = ["unknown_key", "bad_schema", "unknown_grade", "token_form", "rule_operation", "unknown_error"]
+    text = str(refused(copy(tmp_path / "v", *(MISTAKES[name] for name in names))))
+    assert all(MISTAKES[name]["says"] in text for name in names), text
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_load__a_file_is_missing(tmp_path: Path, name: str) -> None:
+    folder = copy(tmp_path / "v")
+    (folder / name).unlink()
+    (mistake,) = refused(folder).mistakes
+    assert mistake.file.endswith(name)
+    assert mistake.message == "is missing; a vendor folder has " + ", ".join(FILES)
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if name.endswith(".yaml")])
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"- a list", b"just text", b"{}", b"null", b"a: [", b"\x00"])
+def test_load__a_file_is_no_such_thing(tmp_path: Path, name: str, content: bytes) -> None:
+    folder = copy(tmp_path / "v")
+    (folder / name).write_bytes(content)
+    assert any(mistake.file.endswith(name) for mistake in refused(folder).mistakes)
+
+
+def test_load__an_unknown_name() -> None:
+    (mistake,) = refused(Path(shipped()[0] + "x")).mistakes
+    assert f"Did you mean {shipped()[0]}?" in mistake.message
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if name.endswith(".yaml")])
+def test_load__no_line_can_be_left_out_with_a_traceback(tmp_path: Path, name: str) -> None:
+    lines = (TOY / name).read_text().splitlines()
+    folder = copy(tmp_path / "v")
+    for number in range(len(lines)):
+        (folder / name).write_text("\n".join(lines[:number] + lines[number + 1 :]))
+        try:
+            load(folder, thorough=True)
+        except SpecError as refusal:
+            assert refusal.mistakes
