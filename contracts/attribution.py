@@ -3,7 +3,7 @@
 A check that no rule answers for counts as the document's own.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from contracts.document import Document, is_json, parse
@@ -42,6 +42,21 @@ class Attribution:
         if not found:
             return []
         return [(min(found, key=lambda rule: _GRADES.index(rule.grade)), " ".join(failure.message.split()))]
+
+    def is_explained(self, failure: Failure, known: Mapping[str, str]) -> bool:
+        """Whether a 404 speaks of a record that the body refers to, and not of the one that was just created."""
+        exchange = failure.exchange
+        if failure.code != "ST302" or exchange is None or exchange.operation is None:
+            return False
+        try:
+            body = parse(exchange.request_body or b"")
+        except ValueError:
+            return False
+        references = self._model.table(exchange.operation).get("references", {})
+        return isinstance(body, dict) and any(
+            name in body and body[name] not in self._model.known_of(reference["resource"], known)
+            for name, reference in references.items()
+        )
 
     def grade(self, failure: Failure) -> str | None:
         """What a failure counts for when no rule answers for it; None is the document itself."""

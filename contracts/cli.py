@@ -27,14 +27,36 @@ proofboard test VENDOR --tenant tenant.toml                a real tenant
 
 @click.command(epilog=_EPILOG)
 @click.argument("vendor")
-@click.option("--target", metavar="mock|URL", help="What to judge: the mock in this process, or the base URL of an API.")
-@click.option("--tenant", metavar="FILE", type=click.Path(path_type=Path), help="A tenant.toml: base URL, callers, known ids, budget.")
-@click.option("--profile", type=click.Choice(["quick", "thorough"]), default="quick", show_default=True, help="How many cases to try.")
-@click.option("--seed", type=click.IntRange(min=0), help="The same seed makes the same run. Random where it is not given.")
-@click.option("--rule", "patterns", metavar="GLOB", multiple=True, help="Judge only the rules whose ids fit, such as 'XY-01*'.")
+@click.option(
+    "--target", metavar="mock|URL", help="What to judge: the mock in this process, or the base URL of an API."
+)
+@click.option(
+    "--tenant",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="A tenant.toml: base URL, callers, known ids, budget.",
+)
+@click.option(
+    "--profile",
+    type=click.Choice(["quick", "thorough"]),
+    default="quick",
+    show_default=True,
+    help="How many cases to try.",
+)
+@click.option(
+    "--seed", type=click.IntRange(min=0), help="The same seed makes the same run. Random where it is not given."
+)
+@click.option(
+    "--rule", "patterns", metavar="GLOB", multiple=True, help="Judge only the rules whose ids fit, such as 'XY-01*'."
+)
 @click.option("--max-requests", metavar="N", type=click.IntRange(min=0), help="Send no more than N requests.")
 @click.option("--max-time", metavar="S", type=click.FloatRange(min=0, min_open=True), help="Stop after S seconds.")
-@click.option("--report", metavar="DIR", type=click.Path(path_type=Path, file_okay=False), help="Write report.json and junit.xml there.")
+@click.option(
+    "--report",
+    metavar="DIR",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Write report.json and junit.xml there.",
+)
 def test(vendor: str, **options: Any) -> None:
     """Judge whether a target keeps the contract of VENDOR, rule by rule."""
     if not sys.warnoptions:
@@ -105,7 +127,9 @@ class _Command:
 
         given: str | None = self.options["target"]
         if given == "mock" and self.tenant:
-            _refuse("--target mock is the mock in this process, and --tenant speaks of another target: give one of them")
+            _refuse(
+                "--target mock is the mock in this process, and --tenant speaks of another target: give one of them"
+            )
         if given is None and self.tenant:
             return self.tenant.base_url
         if given is None or given == "mock":
@@ -127,7 +151,8 @@ class _Command:
     def _budget(self) -> "Budget":
         from contracts.guard import Budget
 
-        limits = [n for n in (self.options["max_requests"], self.tenant and self.tenant.requests) if n is not None]
+        given: list[int | None] = [self.options["max_requests"], self.tenant.requests if self.tenant else None]
+        limits = [limit for limit in given if limit is not None]
         if 0 in limits:
             _refuse("a budget of zero requests: nothing can be judged")
         seconds = self.options["max_time"]

@@ -29,7 +29,9 @@ class Control:
             told = json.loads(reply.body)
         except ValueError:
             return None
-        is_ours = reply.status == 200 and isinstance(told, dict) and told and all(_is_entry(entry) for entry in told.values())
+        is_ours = (
+            reply.status == 200 and isinstance(told, dict) and told and all(_is_entry(entry) for entry in told.values())
+        )
         return told if is_ours else None
 
     def reset(self, world: str) -> None:

@@ -30,7 +30,10 @@ class Silence:
 
 @dataclass
 class Docket:
-    """One run: its target, the rules that it shall judge, and what has become of them. `failed` is what the harness itself could not do."""
+    """One run: its target, the rules that it shall judge, and what has become of them.
+
+    `failed` is what the harness itself could not do.
+    """
 
     target: Target
     rules: dict[str, Rule]

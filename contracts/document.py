@@ -90,6 +90,13 @@ class Document:
         place = self.place("paths", operation.path, operation.method.lower(), "requestBody")
         return self.media(place, "application/json") if place else None
 
+    def properties(self, schema: Any) -> Mapping[str, Mapping[str, Any]]:
+        """The properties that an object schema names itself."""
+        found = resolve(self.content, schema)
+        properties = found.get("properties", {}) if isinstance(found, Mapping) else {}
+        resolved = {name: resolve(self.content, part) for name, part in properties.items()}
+        return {name: part for name, part in resolved.items() if isinstance(part, Mapping)}
+
     def errors(self, pointer: str, instance: Any) -> Iterator[ValidationError]:
         """What is wrong with an instance under the schema at a pointer."""
         validator = self._validators.get(pointer)
@@ -135,7 +142,9 @@ class Document:
             if name in properties:
                 self.walk(pointer + escape("properties", name), properties[name], value, visit, (*path, name))
             elif isinstance(schema.get("additionalProperties"), Mapping):
-                self.walk(f"{pointer}/additionalProperties", schema["additionalProperties"], value, visit, (*path, name))
+                self.walk(
+                    f"{pointer}/additionalProperties", schema["additionalProperties"], value, visit, (*path, name)
+                )
 
     def _branches(self, pointer: str, branches: Any, instance: Any) -> list[tuple[str, Any]]:
         """The alternatives that an instance fits; where it fits none, those of its own type."""
@@ -152,7 +161,7 @@ class Document:
     def parameter(self, parameter: Mapping[str, Any], text: str) -> bool:
         """Whether the text of a path, query or header parameter, or of a header, fits its schema."""
         schema = parameter.get("schema", {})
-        return self.validator(schema).is_valid(coerce(resolve(self.content, schema), text))
+        return bool(self.validator(schema).is_valid(coerce(resolve(self.content, schema), text)))
 
 
 def is_json(content_type: str) -> bool:
@@ -194,7 +203,9 @@ def _absolute(node: Any) -> Any:
     if not isinstance(node, Mapping):
         return node
     return {
-        key: f"{_BASE}{value}" if key == "$ref" and isinstance(value, str) and value.startswith("#") else _absolute(value)
+        key: f"{_BASE}{value}"
+        if key == "$ref" and isinstance(value, str) and value.startswith("#")
+        else _absolute(value)
         for key, value in node.items()
     }
 
@@ -210,7 +221,7 @@ def _pattern(validator: Any, pattern: str, instance: Any, schema: Any) -> Iterat
         yield ValidationError(f"{instance!r} does not match {pattern!r}")
 
 
-_Validator = extend(Draft202012Validator, {"pattern": _pattern})
+_Validator: Any = extend(Draft202012Validator, {"pattern": _pattern})  # type: ignore[no-untyped-call]
 _FORMATS = FormatChecker(formats=())
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
 
@@ -235,7 +246,9 @@ def _is_date(text: str) -> bool:
 
 @_format("uuid", ValueError)
 def _is_uuid(text: str) -> bool:
-    return re.fullmatch(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", text) is not None and bool(uuid.UUID(text))
+    return re.fullmatch(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", text) is not None and bool(
+        uuid.UUID(text)
+    )
 
 
 @_format("email")

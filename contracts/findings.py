@@ -1,4 +1,4 @@
-"""What a run brings to light: exchanges, findings, verdicts. Plain values; nothing here sends, judges or writes files."""
+"""What a run brings to light: exchanges, findings, verdicts. Plain values; nothing here sends, judges or writes."""
 
 import json
 import re
@@ -17,7 +17,7 @@ BINDING_GRADES = frozenset({"documented", "published"})
 
 _VARIABLE = re.compile(r"[ ]\$[A-Z][A-Z0-9_]*$")
 _UNTOLD_HEADERS = frozenset(
-    "accept accept-encoding connection content-length host user-agent x-schemathesis-testcaseid".split()
+    ["accept", "accept-encoding", "connection", "content-length", "host", "user-agent", "x-schemathesis-testcaseid"]
 )
 
 

@@ -196,4 +196,4 @@ def _texts(exchange: Exchange) -> Iterator[str]:
             yield str(node)
 
 
-__all__ = ["Budget", "BudgetSpent", "Guard", "NotOurs", "TargetLost", "WORLD_HEADER"]
+__all__ = ["WORLD_HEADER", "Budget", "BudgetSpent", "Guard", "NotOurs", "TargetLost"]

@@ -128,7 +128,11 @@ class Ledger:
                     breaches += [Breach(check.rule, what, exchange) for check in checks]
         for check in self._on_operation.get(base, ()):
             if exchange.status in (405, 501):
-                breaches.append(Breach(check.rule, f"{operation.id}: {operation.method} is refused with {exchange.status}", exchange))
+                breaches.append(
+                    Breach(
+                        check.rule, f"{operation.id}: {operation.method} is refused with {exchange.status}", exchange
+                    )
+                )
             elif 200 <= exchange.status < 300:
                 self._states[check.rule].reached[base] += 1
         return breaches
@@ -159,7 +163,9 @@ class Ledger:
             self._troubles[key] = None if self._document.parameter(header, value) else f"{name}: {value!r}"
         if trouble := self._troubles[key]:
             expected = shorten(_without_words(header.get("schema", {})))
-            return [Breach(check.rule, f"{where}: expected a header {name} that fits {expected}, got {trouble}", exchange)]
+            return [
+                Breach(check.rule, f"{where}: expected a header {name} that fits {expected}, got {trouble}", exchange)
+            ]
         self._states[check.rule].reached[check.pointer] += 1
         return []
 
@@ -244,7 +250,12 @@ class Ledger:
         return breaches
 
     def _refusal(
-        self, operation: Operation, exchange: Exchange, instance: Any, reached: dict[str, str | None], touched: list[Check]
+        self,
+        operation: Operation,
+        exchange: Exchange,
+        instance: Any,
+        reached: dict[str, str | None],
+        touched: list[Check],
     ) -> list[Breach]:
         """A refused body exercises what is wrong with it; where nothing is wrong, the run's end tells what it shows."""
         for check in touched:
@@ -270,7 +281,9 @@ class Ledger:
         for operation, rejections in self._rejected.items():
             for reached, exchange in rejections:
                 for pointer in sorted(reached - self._accepted[operation]):
-                    for check in (check for checks in self._on_schema.values() for check in checks if check.pointer == pointer):
+                    for check in (
+                        check for checks in self._on_schema.values() for check in checks if check.pointer == pointer
+                    ):
                         state = self._states[check.rule]
                         what = f"{operation} refused a valid body with {exchange.status}"
                         state.breach = state.breach or Breach(check.rule, what, exchange)

@@ -101,7 +101,7 @@ class Model:
         return _FORMS[form].fullmatch(value) is not None if form in _FORMS else bool(value)
 
     def unknown_id(self, resource: str, chance: random.Random, like: str | None) -> str:
-        """An id of the right form that names nothing. `like` is an id that exists, where the form alone does not tell."""
+        """An id of the right form that names nothing. `like` is one that exists, where the form does not tell."""
         form = self.resource(resource).get("id_form")
         if form == "uuid":
             return str(uuid.UUID(int=chance.getrandbits(128), version=4))
@@ -128,7 +128,9 @@ def unwrap(answer: Any, envelope: Any) -> Any:
     """What an envelope holds: the whole where nothing is said; a key; keys joined by dots; a table with `$record`."""
     if envelope is None:
         return answer
-    keys: Sequence[str] = envelope.split(".") if isinstance(envelope, str) else find_placeholder(envelope, "$record") or ()
+    keys: Sequence[str] = (
+        envelope.split(".") if isinstance(envelope, str) else find_placeholder(envelope, "$record") or ()
+    )
     for key in keys:
         if not isinstance(answer, Mapping) or key not in answer:
             return _ABSENT
@@ -160,7 +162,9 @@ def _resolved(node: Any, known: Mapping[str, str]) -> Any:
 
 def _pattern(template: str) -> re.Pattern[str]:
     parts = re.split(r"(\{[^{}]+\})", template)
-    return re.compile("".join(f"(?P<{part[1:-1]}>[^/]+)" if part.startswith("{") else re.escape(part) for part in parts))
+    return re.compile(
+        "".join(f"(?P<{part[1:-1]}>[^/]+)" if part.startswith("{") else re.escape(part) for part in parts)
+    )
 
 
 def _rank(operation: "Operation") -> list[bool]:

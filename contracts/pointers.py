@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal, TypeAlias
 
 from contracts.document import Document
@@ -12,7 +13,9 @@ Kind: TypeAlias = Literal["schema", "keyword", "response", "header", "operation"
 _NAMED = ("properties", "patternProperties", "$defs", "dependentSchemas")
 _LISTED = ("allOf", "anyOf", "oneOf", "prefixItems")
 _SINGLE = ("items", "not", "if", "then", "else", "contains", "propertyNames", "additionalProperties")
-_ENTRY = re.compile(r"/components/schemas/[^/]+|.*?/content/[^/]+/schema|/components/(?:headers|parameters)/[^/]+/schema")
+_ENTRY = re.compile(
+    r"/components/schemas/[^/]+|.*?/content/[^/]+/schema|/components/(?:headers|parameters)/[^/]+/schema"
+)
 _RESPONSE = re.compile(r"/paths/[^/]+/[a-z]+/responses/[^/]+|/components/responses/[^/]+")
 _HEADER = re.compile(r"/components/headers/[^/]+|.*/responses/[^/]+/headers/[^/]+")
 _OPERATION = re.compile(r"/paths/[^/]+/[a-z]+")
@@ -48,8 +51,7 @@ def make(document: Document, rule: str, operations: frozenset[str], pointer: str
         trouble = _schema_trouble(document, pointer)
     elif kind == "keyword":
         keyword = pointer.rpartition("/")[2]
-        kinds = _TYPES.get(keyword, object)
-        applies = lambda instance: isinstance(instance, kinds) and not (isinstance(instance, bool) and kinds == (int, float))  # noqa: E731
+        applies = partial(_has_type, _TYPES.get(keyword))
         trouble = _keyword_trouble(document, place, keyword)
     return Check(rule, operations, pointer, kind, place, applies, trouble)
 
@@ -106,6 +108,10 @@ def _told(error: Any) -> str:
     place = ".".join(str(part) for part in error.absolute_path)
     message = error.message if len(error.message) <= 160 else error.message[:159] + "…"
     return f"{place}: {message}" if place else str(message)
+
+
+def _has_type(kinds: type | tuple[type, ...] | None, instance: Any) -> bool:
+    return kinds is None or (isinstance(instance, kinds) and not (kinds == (int, float) and isinstance(instance, bool)))
 
 
 def _always(instance: Any) -> bool:

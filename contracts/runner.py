@@ -166,7 +166,7 @@ def _conclude(docket: Docket, lost: str | None) -> tuple[int, str | None]:
     if docket.failed:
         return COULD_NOT_JUDGE, docket.failed[0]
     if not any(verdict.state in ("holds", "broken") for verdict in docket.verdicts.values()):
-        return COULD_NOT_JUDGE, docket.notes[0] if docket.notes else "nothing was judged: no chosen rule can be seen on this target"
+        return COULD_NOT_JUDGE, (docket.notes or ["nothing was judged: no chosen rule shows on this target"])[0]
     return CONFORMS, None
 
 

@@ -1,13 +1,13 @@
-"""Drive Schemathesis, and be the only file that knows its inside. Its engine is private, so the version is pinned exactly.
+"""Drive Schemathesis, and be the only file that knows its inside: its engine is private, so its version is pinned.
 
-It never opens a connection: its app is a small ASGI app that hands every request to the guard. It sees no secret either:
-instead of the caller's headers it sends placeholders, which are exchanged here. What it finds leaves as our own types.
+It never opens a connection: the app that it tests hands every request to the guard. It sees no secret either: it sends
+placeholders instead of the caller's headers, and they are exchanged here. What it finds leaves as our own types.
 """
 
 import copy
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -20,12 +20,17 @@ from contracts.wire import Outgoing
 _CASE_HEADER = "x-schemathesis-testcaseid"
 _PLACEHOLDER = "proofboard-owner"
 _SCHEME = re.compile(r"^(Bearer|Basic|Token)\s+", re.IGNORECASE)
+_WIRE_HEADERS = frozenset({"content-length", "content-encoding", "transfer-encoding"})
+_OFTEN = 0.4  # how often a value worth trying takes the place of a generated one
 _PHASES = ("examples", "coverage", "fuzzing", "stateful")
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What Schemathesis shall do. Only a `disposable` target gets wrong credentials, undeclared methods and deletes of all it finds."""
+    """What Schemathesis shall do. Only a `disposable` target gets wrong credentials, odd methods and random deletes.
+
+    `values` are texts and ids worth trying: operation -> field of its body -> values.
+    """
 
     document: Mapping[str, Any]
     base_url: str
@@ -35,6 +40,7 @@ class Plan:
     max_examples: int
     disposable: bool
     operations: tuple[str, ...] = ()
+    values: Mapping[str, Mapping[str, Sequence[str]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -137,7 +143,22 @@ def configuration(plan: Plan) -> str:
         lines += ["with-security-parameters = false", "allow-x00 = false", 'codec = "ascii"']
         lines += ["[phases.coverage]", "unexpected-methods = []", "[phases.stateful]", "enabled = false"]
         lines += ["[checks]", "ignored_auth.enabled = false"]
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *_dictionaries(plan)]) + "\n"
+
+
+def _dictionaries(plan: Plan) -> Iterator[str]:
+    """Values to try, bound to the fields they are for; which of them are valid Schemathesis finds out itself."""
+    bindings: list[str] = []
+    for operation, fields in plan.values.items():
+        bindings += ["[[operations]]", f"include-operation-id = {json.dumps(operation)}", "[operations.parameters]"]
+        for name, values in fields.items():
+            if not re.fullmatch(r"[A-Za-z0-9_-]+", name) or not values:
+                continue
+            dictionary = f"{operation}-{name}"
+            yield f"[dictionaries.{json.dumps(dictionary)}]"
+            yield f"values = {json.dumps(list(values), ensure_ascii=False)}"
+            bindings.append(f'"body.{name}" = {{ dictionary = {json.dumps(dictionary)}, probability = {_OFTEN} }}')
+    yield from bindings
 
 
 def placeholders(headers: Mapping[str, str]) -> dict[str, str]:
@@ -168,9 +189,9 @@ class _Door:
         while (message := await receive()).get("more_body"):
             body += message.get("body", b"")
         exchange = self._hand_on(scope, body + message.get("body", b""))
-        headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in exchange.headers.items()]
-        kept = [(name, value) for name, value in headers if name not in (b"content-length", b"content-encoding", b"transfer-encoding")]
-        await send({"type": "http.response.start", "status": exchange.status, "headers": kept})
+        fields = [(name, value) for name, value in exchange.headers.items() if name not in _WIRE_HEADERS]
+        headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in fields]
+        await send({"type": "http.response.start", "status": exchange.status, "headers": headers})
         await send({"type": "http.response.body", "body": exchange.body})
 
     def _hand_on(self, scope: MutableMapping[str, Any], body: bytes) -> Exchange:
@@ -182,7 +203,8 @@ class _Door:
         headers = [(name, self._real.get(value, value)) for name, value in sent if name != "host"]
         is_owner = {value for _, value in sent} >= self._real.keys()
         try:
-            exchange = self._send(Outgoing(scope["method"], target, headers, body or None), caller="owner" if is_owner else None)
+            request = Outgoing(scope["method"], target, headers, body or None)
+            exchange = self._send(request, caller="owner" if is_owner else None)
         except Withheld:
             raise
         except BaseException as trouble:

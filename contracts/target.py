@@ -1,6 +1,6 @@
-"""What a run judges: the mock in this process, a mock behind a URL, or a tenant. Finds out which, and with what credentials.
+"""What a run judges: the mock in this process, a mock behind a URL, or a tenant. Finds out which it is.
 
-A mock is known by its control plane, and gives every law a world of its own. A tenant has one world, and it is not ours.
+A mock is known by its control plane, and gives every law a world of its own. A tenant has one world, not ours.
 """
 
 import os
@@ -149,6 +149,6 @@ def _find_control(wire: Wire, path: str, vendor: Vendor) -> tuple[Control | None
         told = control.find_credentials()
         if told is not None:
             if vendor.name not in told:
-                raise Unjudgeable(f"the mock at {wire.origin} does not serve {vendor.name}; it serves {', '.join(told)}")
+                raise Unjudgeable(f"{wire.origin} does not serve {vendor.name}; it serves {', '.join(told)}")
             return control, told[vendor.name]
     return None, None

@@ -78,7 +78,7 @@ class Answer:
 
 
 class Tenant:
-    """One target as one law sees it: its callers, its known records, a world of its own where there is a control plane."""
+    """One target as one law sees it: its callers, its known records, a world of its own where there are worlds."""
 
     def __init__(self, target: "Target", *, world: str | None, chance: random.Random) -> None:
         self.target = target
@@ -188,7 +188,8 @@ class Tenant:
         operation = self.target.model.sample(resource)["read"]
         answer = self.call(operation, path=self._path(operation, id))
         if not 200 <= answer.status < 300:
-            raise Broken(f"{operation}: expected the record {id}, got {answer.status} {shorten(answer.body.decode(errors='replace'))}", answer)
+            got = f"{answer.status} {shorten(answer.body.decode(errors='replace'))}"
+            raise Broken(f"{operation}: expected the record {id}, got {got}", answer)
         return self._record(operation, answer)
 
     def remove(self, resource: str, id: str) -> Answer:

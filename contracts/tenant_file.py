@@ -15,7 +15,12 @@ from urllib.parse import urlsplit
 
 from mockserver.yamlfile import Mistake, SpecError, shown
 
-_KEYS = {"base_url": "a URL", "credentials": "a table of callers", "known": "a table of ids", "budget": "a table of limits"}
+_KEYS = {
+    "base_url": "a URL",
+    "credentials": "a table of callers",
+    "known": "a table of ids",
+    "budget": "a table of limits",
+}
 _LIMITS = ("requests", "writes", "per_minute")
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -66,7 +71,9 @@ class _Reader:
         line = next((self._lines[keys[:n]] for n in range(len(keys), 0, -1) if keys[:n] in self._lines), 1)
         self.mistakes.append(Mistake(self._file, line, message))
 
-    def vendor(self, content: Mapping[str, Any], name: str, roles: frozenset[str], vendors: frozenset[str]) -> TenantFile | None:
+    def vendor(
+        self, content: Mapping[str, Any], name: str, roles: frozenset[str], vendors: frozenset[str]
+    ) -> TenantFile | None:
         self._known_keys((), content, sorted(vendors | {name}))
         section = content.get(name)
         if not isinstance(section, Mapping):
@@ -106,8 +113,10 @@ class _Reader:
             self._known_keys((*place, name), entry, ["headers"])
             headers = self._table((*place, name, "headers"), entry.get("headers", {}))
             if not headers:
-                self.refuse((*place, name), f"{'.'.join((*place, name))}: expected headers = {{ NAME = \"VALUE\" }}")
-            callers[name] = {header: self._header((*place, name, "headers", header), value) for header, value in headers.items()}
+                self.refuse((*place, name), f'{".".join((*place, name))}: expected headers = {{ NAME = "VALUE" }}')
+            callers[name] = {
+                header: self._header((*place, name, "headers", header), value) for header, value in headers.items()
+            }
         if "owner" not in callers:
             self.refuse(place, f"{'.'.join(place)}.owner is missing: every run needs the owner's headers")
         return callers
@@ -140,7 +149,9 @@ class _Reader:
             if isinstance(value, int) and not isinstance(value, bool) and value >= least:
                 limits[key] = value
             elif value is not None:
-                self.refuse((*place, key), f"{'.'.join((*place, key))} is {value!r}: expected a whole number, {least} or more")
+                self.refuse(
+                    (*place, key), f"{'.'.join((*place, key))} is {value!r}: expected a whole number, {least} or more"
+                )
         return limits
 
     def _table(self, place: tuple[str, ...], value: Any) -> Mapping[str, Any]:

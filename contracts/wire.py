@@ -1,4 +1,4 @@
-"""How one request reaches a target: into an app in this process, or over HTTP. Nobody sends but the guard and the control plane.
+"""How one request reaches a target: into an app in this process, or over HTTP. Only guard and control plane send.
 
 A wire takes the raw path with its query as it shall stand in the request line, and follows no redirect.
 """
@@ -75,7 +75,10 @@ class HttpWire:
             built = self._client.build_request(
                 request.method,
                 httpx.URL(self.origin).copy_with(raw_path=request.target.encode("ascii", "replace")),
-                headers=[(name.encode("latin-1", "replace"), value.encode("latin-1", "replace")) for name, value in request.headers],
+                headers=[
+                    (name.encode("latin-1", "replace"), value.encode("latin-1", "replace"))
+                    for name, value in request.headers
+                ],
                 content=request.body,
             )
             answer = self._client.send(built, stream=True, auth=None)
@@ -158,7 +161,10 @@ class _Call:
     def _scope(self) -> Scope:
         request = self._request
         path, _, query = request.target.partition("?")
-        headers = [(name.lower().encode("latin-1", "replace"), value.encode("latin-1", "replace")) for name, value in request.headers]
+        headers = [
+            (name.lower().encode("latin-1", "replace"), value.encode("latin-1", "replace"))
+            for name, value in request.headers
+        ]
         names = {name for name, _ in headers}
         if b"host" not in names:
             headers.append((b"host", self._host.encode()))
@@ -190,7 +196,9 @@ class _Call:
     async def _send(self, message: MutableMapping[str, Any]) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            self.headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in message.get("headers", [])]
+            self.headers = [
+                (name.decode("latin-1"), value.decode("latin-1")) for name, value in message.get("headers", [])
+            ]
         elif message["type"] == "http.response.body" and self._request.method != "HEAD":
             self.chunks.append(message.get("body", b""))
         if message["type"] == "http.response.body" and not message.get("more_body", False):

@@ -116,7 +116,13 @@ class CrossOrigin:
     def __init__(self, app: Any, exposed: Sequence[str]) -> None:
         self._app = app
         self._cors = CORSMiddleware(
-            app, allow_origins=["*"], allow_methods=["*"], allow_headers=["*"], expose_headers=exposed, max_age=600
+            app,
+            allow_origins=["*"],
+            allow_methods=["*"],
+            allow_headers=["*"],
+            expose_headers=exposed,
+            max_age=600,
+            allow_private_network=True,
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

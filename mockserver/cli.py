@@ -91,8 +91,8 @@ def serve(vendors: tuple[str, ...], **given: str | None) -> None:
 
     settings = _settings(given, vendors)
     try:
-        socket = listen(settings.host, settings.port)
-        run(settings, _load(vendors), socket)
+        with listen(settings.host, settings.port) as socket:
+            run(settings, _load(vendors), socket)
     except CannotServe as error:
         raise Trouble(str(error)) from None
 

@@ -34,11 +34,15 @@ def listen(host: str, port: int) -> socket.socket:
     """A listening socket, or CannotServe; made first, so that a port in use is told before anything is loaded."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listening = socket.socket(family, kind, protocol)
+    except socket.gaierror as error:
+        raise CannotServe(_why_not(host, port, error)) from error
+    listening = socket.socket(family, kind, protocol)
+    try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(address)
         listening.listen(2048)
     except OSError as error:
+        listening.close()
         raise CannotServe(_why_not(host, port, error)) from error
     return listening
 
@@ -81,7 +85,9 @@ def run(settings: Settings, vendors: Sequence[Vendor], listening: socket.socket)
             logging.getLogger("uvicorn.error").disabled = True  # it would report every request that is cut off
             for server in self.servers:
                 server.close()
-            for task in self.server_state.tasks:
+            for connection in list(self.server_state.connections):
+                connection.transport.abort()
+            for task in list(self.server_state.tasks):
                 task.cancel()
             await asyncio.wait_for(self.lifespan.shutdown(), _FAREWELL)
 

@@ -1,8 +1,8 @@
-"""A broken tenant: KanMan behind a reverse proxy that bends answers, by name. It tests the tester; the mock stays whole.
+"""A broken tenant: KanMan behind a reverse proxy that bends answers, by name. It tests the tester.
 
-    python tests/bending_proxy.py --upstream http://127.0.0.1:4010 --bend status-out-of-range [--hide-control] [--port N]
+    python tests/bending_proxy.py --upstream http://127.0.0.1:4010 --bend list-unordered [--hide-control] [--port N]
 
-A bend sees a request and a way to forward it, and answers what it likes. `BENDS` says of each which rules must be found broken.
+A bend sees a request and a way to forward it, and answers what it likes. `BENDS` names the rules that it breaks.
 """
 
 import argparse
@@ -53,7 +53,9 @@ def body_of(request: Outgoing) -> Any:
 
 
 def with_body(request: Outgoing, body: Any) -> Outgoing:
-    kept = [(name, value) for name, value in request.headers if name.lower() not in ("content-length", "transfer-encoding")]
+    kept = [
+        (name, value) for name, value in request.headers if name.lower() not in ("content-length", "transfer-encoding")
+    ]
     return replace(request, headers=kept, body=json.dumps(body).encode())
 
 
@@ -70,7 +72,11 @@ def with_answer(reply: Reply, answer: Any, *, status: int | None = None) -> Repl
 
 
 def with_length(headers: Headers, body: bytes, **changed: str | None) -> Headers:
-    fields = {**headers, "content-length": str(len(body)), **{name.replace("_", "-"): value for name, value in changed.items()}}
+    fields = {
+        **headers,
+        "content-length": str(len(body)),
+        **{name.replace("_", "-"): value for name, value in changed.items()},
+    }
     return Headers((name, value) for name, value in fields.items() if value is not None)
 
 
@@ -145,7 +151,9 @@ def server_error_on_long_label(memory: Memory, request: Outgoing, forward: Forwa
     body = body_of(request)
     if isinstance(body, dict) and len(str(body.get("label", ""))) > 60:
         failure = {"error": {"code": "internal_error", "message": "Something failed."}}
-        return with_answer(forward(replace(request, method="GET", target=f"{MOUNT}/boards", body=None)), failure, status=500)
+        return with_answer(
+            forward(replace(request, method="GET", target=f"{MOUNT}/boards", body=None)), failure, status=500
+        )
     return forward(request)
 
 
@@ -192,11 +200,19 @@ def drop(name: str) -> Callable[[dict[str, Any]], None]:
 
 
 def status(method: str, was: int, now: int) -> Bend:
-    return each_answer(lambda request, reply: replace(reply, status=now) if (request.method, reply.status) == (method, was) else reply)
+    return each_answer(
+        lambda request, reply: replace(reply, status=now) if (request.method, reply.status) == (method, was) else reply
+    )
 
 
 def error_code(was: str, now: str) -> Bend:
-    return each_answer(lambda request, reply: with_answer(reply, json.loads(reply.body.replace(was.encode(), now.encode()))) if was.encode() in reply.body else reply)
+    return each_answer(
+        lambda request, reply: (
+            with_answer(reply, json.loads(reply.body.replace(was.encode(), now.encode())))
+            if was.encode() in reply.body
+            else reply
+        )
+    )
 
 
 def headers(**changed: str | None) -> Bend:
@@ -230,7 +246,10 @@ BENDS: dict[str, tuple[Bend, set[str]]] = {
     "updated-before-created": (each_task(set_to("updated_at", "2001-01-01T00:00:00Z")), {"KM-085"}),
     "flat-error": (each_answer(flat_error), {"KM-033"}),
     "other-error-code": (error_code("insufficient_scope", "forbidden"), {"KM-022"}),
-    "refusal-403-for-401": (each_answer(lambda _, reply: replace(reply, status=403) if reply.status == 401 else reply), {"KM-018", "KM-019"}),
+    "refusal-403-for-401": (
+        each_answer(lambda _, reply: replace(reply, status=403) if reply.status == 401 else reply),
+        {"KM-018", "KM-019"},
+    ),
     "quota-header-missing": (headers(x_ratelimit_limit=None), {"KM-051"}),
     "quota-reset-in-seconds": (headers(x_ratelimit_reset="1775001600"), {"KM-053"}),
     "quota-stands-still": (headers(x_ratelimit_remaining="5000"), {"KM-057"}),
@@ -243,7 +262,12 @@ BENDS: dict[str, tuple[Bend, set[str]]] = {
     "blank-label-accepted": (each_body("POST", blank_becomes_untitled), {"KM-127"}),
     "wrong-status-value-accepted": (each_body("POST", wrong_status_becomes_open), {"KM-129"}),
     "stale-counters": (stale_counters, {"KM-126", "KM-192"}),
-    "unknown-path-found": (each_answer(lambda request, reply: with_answer(reply, {}, status=200) if b'"not_found"' in reply.body else reply), {"KM-031"}),
+    "unknown-path-found": (
+        each_answer(
+            lambda request, reply: with_answer(reply, {}, status=200) if b'"not_found"' in reply.body else reply
+        ),
+        {"KM-031"},
+    ),
 }
 
 
@@ -285,7 +309,11 @@ class _Handler(BaseHTTPRequestHandler):
     def _relay(self) -> None:
         length = int(self.headers.get("content-length") or 0)
         body = self.rfile.read(length) if length else None
-        kept = [(name, value) for name, value in self.headers.items() if name.lower() not in ("host", "connection", "content-length")]
+        kept = [
+            (name, value)
+            for name, value in self.headers.items()
+            if name.lower() not in ("host", "connection", "content-length")
+        ]
         try:
             reply = self.server.wire.send(Outgoing(self.command, self.path, kept, body))
         except TargetLost as lost:

@@ -1,6 +1,8 @@
 """Reading a vendor folder: what a sound one becomes, and how a broken one is refused."""
 
+import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from mockserver.vendor import FILES, Rule, SpecError, Vendor, load, shipped
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 TOY = FIXTURES / "toy_vendor"
+READ = [name for name in FILES if name.endswith(".yaml")]
 MISTAKES = yaml.safe_load((FIXTURES / "broken_vendors/mistakes.yaml").read_text())
 
 
@@ -116,7 +119,7 @@ def test_load__a_file_is_missing(tmp_path: Path, name: str) -> None:
     assert mistake.message == "is missing; a vendor folder has " + ", ".join(FILES)
 
 
-@pytest.mark.parametrize("name", [name for name in FILES if name.endswith(".yaml")])
+@pytest.mark.parametrize("name", READ)
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"- a list", b"just text", b"{}", b"null", b"a: [", b"\x00"])
 def test_load__a_file_is_no_such_thing(tmp_path: Path, name: str, content: bytes) -> None:
     folder = copy(tmp_path / "v")
@@ -129,13 +132,25 @@ def test_load__an_unknown_name() -> None:
     assert f"Did you mean {shipped()[0]}?" in mistake.message
 
 
-@pytest.mark.parametrize("name", [name for name in FILES if name.endswith(".yaml")])
-def test_load__no_line_can_be_left_out_with_a_traceback(tmp_path: Path, name: str) -> None:
+def withstand(folder: Path, name: str, change: Callable[[str], str | None]) -> None:
+    """Load with each line changed in turn: sound or refused, and never a traceback."""
     lines = (TOY / name).read_text().splitlines()
-    folder = copy(tmp_path / "v")
-    for number in range(len(lines)):
-        (folder / name).write_text("\n".join(lines[:number] + lines[number + 1 :]))
+    for number, line in enumerate(lines):
+        changed = change(line)
+        (folder / name).write_text("\n".join([*lines[:number], *([changed] if changed else []), *lines[number + 1 :]]))
         try:
-            load(folder, thorough=True)
+            load(folder)
         except SpecError as refusal:
             assert refusal.mistakes
+
+
+@pytest.mark.parametrize("name", READ)
+def test_load__withstands_the_loss_of_any_line(tmp_path: Path, name: str) -> None:
+    withstand(copy(tmp_path / "v"), name, lambda line: None)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("value", ["7", "[x]", "{x: y}", "null", "true", '"text"'])
+@pytest.mark.parametrize("name", READ)
+def test_load__withstands_any_value_anywhere(tmp_path: Path, name: str, value: str) -> None:
+    withstand(copy(tmp_path / "v"), name, lambda line: re.sub(r"^(\s*(?:- )?[^:]+:).*", rf"\1 {value}", line))

@@ -1,5 +1,6 @@
 """The records that a law works on, its own where it can make one, known ones for reading. No law stands here."""
 
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,6 +23,8 @@ from contracts.laws.terms import (
 )
 from contracts.tenant import ABSENT, Answer, Tenant
 from mockserver.vendor import Operation
+
+_LONG_ENOUGH = 1.1  # seconds; most times are told in whole seconds
 
 Picture = tuple[Record, dict[str, Record]]
 
@@ -86,6 +89,13 @@ class Bench:
         if "json" not in changed:
             changed["json"] = self.body(operation)
         return self.tenant.call(operation.id, **changed)
+
+    def wait(self) -> None:
+        """Let more than a second pass, so that a time which should stay would be seen to change."""
+        if self.tenant.clock is not None:
+            self.tenant.clock.advance(_LONG_ENOUGH)
+        else:
+            time.sleep(_LONG_ENOUGH)
 
     def read(self, resource: str, identity: str, *, caller: str = "owner") -> Record:
         """A fresh read of one record."""

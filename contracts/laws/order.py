@@ -9,7 +9,6 @@ from contracts.laws.bench import Bench
 from contracts.laws.terms import (
     Record,
     accepts,
-    addressed,
     differences,
     find_operation,
     judged,
@@ -30,12 +29,11 @@ def list_order(tenant: Tenant, rule: Rule) -> None:
     for lister in judged(tenant, rule, "list"):
         bench = Bench(tenant)
         tried += 1
-        if not bench.is_ours(lister.table["resource"]):
-            _check_list(
-                bench, lister, None, set(bench.known(lister.table["resource"])) if addressed(lister) is None else set()
-            )
-            continue
         parents = _parents(bench, lister)
+        for parent in parents:
+            _check_list(bench, lister, parent, _seeded(bench, lister, parent))
+        if not bench.is_ours(lister.table["resource"]):
+            continue
         for expected in _histories(bench, lister, parents):
             for parent, identities in expected.items():
                 _check_list(bench, lister, parent, identities)
@@ -46,6 +44,18 @@ def list_order(tenant: Tenant, rule: Rule) -> None:
 def _parents(bench: Bench, lister: Operation) -> list[str | None]:
     holder = lister.table.get("within")
     return list(bench.known(holder["resource"])[:2]) if holder else [None]
+
+
+def _seeded(bench: Bench, lister: Operation, parent: str | None) -> set[str]:
+    """What has to be in the list before anything was made: known records, and on the stand-in those of its seed."""
+    vendor, resource = bench.tenant.vendor, lister.table["resource"]
+    table, holder = vendor.behaviour["resources"][resource], lister.table.get("within")
+    found = set() if holder else set(bench.known(resource))
+    for record in vendor.seed.get("records", {}).get(resource, []) if bench.tenant.is_mock else ():
+        is_here = holder is None or record.get(holder["field"]) == parent
+        if is_here and record.get(table.get("account")) in (None, vendor.callers["owner"].account):
+            found.add(str(record[table["key"]]))
+    return found
 
 
 def _histories(bench: Bench, lister: Operation, parents: list[str | None]) -> Iterator[dict[str | None, set[str]]]:

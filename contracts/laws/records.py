@@ -148,6 +148,7 @@ def partial_update(tenant: Tenant, rule: Rule) -> None:
         neighbour = tenant.create(resource)
         key = key_of(tenant.vendor, resource)
         neighbour = bench.read(resource, neighbour[key])
+        bench.wait()
         for name, values in fields.items():
             record = _change_one(bench, operation, record, {name: values[0]})
         _change_in_a_row(bench, operation, record, fields)

@@ -81,7 +81,7 @@ def malformed_ids(tenant: Tenant, rule: Rule) -> None:
         raise NotJudged("no id in a path has a form that could be broken")
 
 
-_MALFORMED = {"uuid": ["not-an-id", "1", "{id}0", "{id}-0000", "zz{id:.34}", "null", "%00", "{id:.35}", "'{id}'"]}
+_MALFORMED = {"uuid": ["not-an-id", "1", "{id}0", "{id}-0000", "zz{id:.34}", "null", "\0", "{id:.35}", "'{id}'"]}
 
 
 def methods(tenant: Tenant, rule: Rule) -> None:

@@ -5,10 +5,10 @@
 - `format` 1, `tool`, `vendor`, `title`, `target` {`url`, `kind` mock or tenant}, `seed`, `profile`
 - `verdict`: conforms, does not conform, could not judge; `exit_code`; `reason`, null where the findings are the reason
 - `counts`: `holds`, `broken`, `not_judged` of the rules, `errors` and `warnings` of the findings
-- `requests`, `writes`, `cases`, `seconds`: what the run sent, the cases among it that Schemathesis made, how long it took
+- `requests`, `writes`, `cases`, `seconds`: what the run sent, how much of it Schemathesis made, how long it took
 - `rules`: for each `id`, `statement`, `grade`, `source`, `operations`, `judge`, `line`, `state`, `why`, `exercised`
-- `findings`: for each `key`, `title`, `what`, `severity`, `rule`, `grade`, `suite`, `operation`, `seed`, `again`, `curl`,
-  `also` (other checks that it failed), `exchange` {`method`, `url`, `request`, `response`, …} or null
+- `findings`: for each `key`, `title`, `what`, `severity`, `rule`, `grade`, `suite`, `operation`, `seed`, `again`,
+  `curl`, `also` (other checks that it failed), `exchange` {`method`, `url`, `request`, `response`, …} or null
 - `notes`, and `left_behind`: what the run created and could not remove
 """
 
@@ -122,23 +122,26 @@ def as_junit(result: Result) -> bytes:
     findings = {finding.rule: finding for finding in result.findings if finding.rule}
     for rule in result.rules:
         verdict = next(each for each in result.verdicts if each.rule == rule.id)
-        case = xml.SubElement(suite, "testcase", classname=f"{result.vendor.name}.{rule.grade}", name=_clean(result, f"{rule.id} {rule.statement}"))
+        case = _case(suite, result, rule.grade, f"{rule.id} {rule.statement}")
         _tell(result, case, verdict, findings.get(rule.id))
     for finding in result.findings:
         if finding.rule is None:
-            case = xml.SubElement(suite, "testcase", classname=f"{result.vendor.name}.{finding.suite}", name=_clean(result, f"{finding.title}: {finding.key}"))
-            _fail(result, case, finding)
+            _fail(result, _case(suite, result, finding.suite, f"{finding.title}: {finding.key}"), finding)
     if result.reason and result.exit_code == 2:
-        case = xml.SubElement(suite, "testcase", classname=f"{result.vendor.name}.run", name="The run comes to a verdict")
+        case = _case(suite, result, "run", "The run comes to a verdict")
         xml.SubElement(case, "error", message=_clean(result, result.reason))
-    for kind in ("failure", "error", "skipped"):
-        suite.set({"failure": "failures", "error": "errors", "skipped": "skipped"}[kind], str(len(suite.findall(f"testcase/{kind}"))))
+    for count, kind in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
+        suite.set(count, str(len(suite.findall(f"testcase/{kind}"))))
     suite.set("tests", str(len(suite)))
     suite.set("time", f"{result.seconds:.2f}")
     root = xml.Element("testsuites")
     root.append(suite)
     xml.indent(root)
     return bytes(xml.tostring(root, encoding="utf-8", xml_declaration=True)) + b"\n"
+
+
+def _case(suite: xml.Element, result: Result, group: str, name: str) -> xml.Element:
+    return xml.SubElement(suite, "testcase", classname=f"{result.vendor.name}.{group}", name=_clean(result, name))
 
 
 def _tell(result: Result, case: xml.Element, verdict: Verdict, finding: Finding | None) -> None:
@@ -154,7 +157,8 @@ def _fail(result: Result, case: xml.Element, finding: Finding) -> None:
     """An error fails the testcase, a warning is told in its output."""
     text = _clean(result, "\n".join(part for part in (finding.what, finding.curl, again(result, finding)) if part))
     if finding.severity == "error":
-        xml.SubElement(case, "failure", message=_clean(result, finding.what), type=finding.grade or finding.suite).text = text
+        kind = finding.grade or finding.suite
+        xml.SubElement(case, "failure", message=_clean(result, finding.what), type=kind).text = text
     else:
         xml.SubElement(case, "system-out").text = f"warning: {text}"
 

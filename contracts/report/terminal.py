@@ -1,4 +1,4 @@
-"""The verdict as a person reads it, and what they see until it is there. Plain lines where the output is no terminal."""
+"""The verdict as a person reads it, and what they see until then. Plain lines where the output is no terminal."""
 
 import re
 from collections.abc import Sequence
@@ -9,12 +9,12 @@ from rich.status import Status
 from rich.table import Table
 from rich.text import Text
 
-from contracts.findings import Finding
+from contracts.findings import Finding, State
 from contracts.report.files import VERDICTS, again
 from contracts.runner import Result
 
 _GRADES = ("documented", "published", "observed", "inferred", "assumed")
-_STATES = ("holds", "broken", "not judged")
+_STATES: tuple[State, ...] = ("holds", "broken", "not judged")
 _COLOURS = {0: "bold green", 1: "bold red", 2: "bold yellow"}
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _EVERY = 25
@@ -115,7 +115,8 @@ def _show_finding(console: Console, result: Result, finding: Finding) -> None:
     is_error = finding.severity == "error"
     name = f"{finding.rule} ({finding.grade})" if finding.rule else finding.suite
     console.print()
-    _line(console, result, f"{'broken' if is_error else 'warning'}: {name}: {finding.title}", "bold red" if is_error else "bold yellow")
+    kind, style = ("broken", "bold red") if is_error else ("warning", "bold yellow")
+    _line(console, result, f"{kind}: {name}: {finding.title}", style)
     _line(console, result, f"  {finding.what}")
     if finding.also:
         _line(console, result, f"  also found by {', '.join(finding.also)}")

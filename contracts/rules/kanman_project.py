@@ -33,7 +33,7 @@ def _counts(shown: Mapping[str, Any]) -> list[Any]:
 
 
 def _expect_counts(tenant: Tenant, where: str, expected: list[Any], what: str) -> None:
-    """Counters and progress of a project, alone and in the list of its board."""
+    """Counters and progress of a project."""
     shown = project(tenant, where)
     told = "open, in progress, done, total"
     expect(_counts(shown) == expected, f"{what}: expected {told} to be {expected}, got {_counts(shown)}")
@@ -210,6 +210,7 @@ def an_item_is_shorter_than_a_task(tenant: Tenant) -> None:
 
 @rule("KM-197")
 def a_board_lists_its_projects_by_position(tenant: Tenant) -> None:
+    items(tenant.call("listBoardProjects", path={"id": project(tenant, home(tenant))["board_id"]}), "projects")
     create(tenant, status=2)
     boards = [board["id"] for board in items(tenant.call("listBoards"), "boards")]
     for board in boards if tenant.is_mock else boards[:2]:

@@ -1,1 +1,1 @@
-"""The questions that a run asks, a module for each kind. Suites send through the guard and tell the docket what they found."""
+"""The questions that a run asks, a module for each kind. Suites send through the guard, and tell the docket."""

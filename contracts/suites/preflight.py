@@ -1,10 +1,11 @@
 """Before anything is judged: is this the API at all, and does it let the owner in? A few reads tell."""
 
+import random
 from collections.abc import Iterator
 
 from contracts.findings import Exchange
 from contracts.guard import BudgetSpent
-from contracts.model import fill, path_names
+from contracts.model import path_names
 from contracts.target import Target, Unjudgeable
 from contracts.tenant import Answer, Tenant
 from contracts.wire import TargetLost
@@ -34,7 +35,7 @@ def check(target: Target) -> None:
 
 def is_alive(target: Target, world: str | None) -> bool:
     """Whether the target still answers anything at all."""
-    tenant = Tenant(target, world=world, chance=target.tenant("preflight").chance) if world else target.tenant("preflight")
+    tenant = Tenant(target, world=world, chance=random.Random(0))
     for operation, path in _reads(target):
         try:
             tenant.call(operation.id, path=path)
@@ -73,7 +74,7 @@ def _check_callers(tenant: Tenant, operation: Operation, path: dict[str, str]) -
             continue
         answer = tenant.call(operation.id, path=path, caller=name)
         if answer.status == 401:
-            raise Unjudgeable(f"the credentials of {name} are refused: {operation.method} {fill(operation.path, path)} answered 401")
+            raise Unjudgeable(f"the credentials of {name} are refused: {answer.exchange.path} answered 401")
 
 
 def _reason(target: Target, exchanges: list[Exchange]) -> str:
@@ -81,14 +82,15 @@ def _reason(target: Target, exchanges: list[Exchange]) -> str:
     first = exchanges[0]
     line = f"{first.method} {target.url}{first.path} answered {first.status}"
     if refused := [each for each in exchanges if each.status in (401, 403)]:
-        return f"the credentials of owner are refused: {refused[0].method} {refused[0].path} answered {refused[0].status}"
+        return f"the credentials of owner are refused: {refused[0].path} answered {refused[0].status}"
     if statuses == {404}:
         expected = target.vendor.base_url
         return f"every read answers 404: is {target.url} the base URL? It takes the place of {expected}"
     if all(300 <= status < 400 for status in statuses):
         return f"{line} and leads to {first.headers.get('location', 'nowhere')}: redirects are not followed"
     if any(200 <= status < 300 for status in statuses):
-        kind = next(each for each in exchanges if 200 <= each.status < 300).headers.get("content-type", "no content type")
+        answered = next(each for each in exchanges if 200 <= each.status < 300)
+        kind = answered.headers.get("content-type", "no content type")
         return f"{line} with {kind} and no JSON: this is not the API"
     if all(status >= 500 for status in statuses):
         return f"{line}, and so does every read: the target is out of order"

@@ -53,9 +53,7 @@ class Steered:
     async def __call__(self, scope: Scope, receive: Receive, send: Send, parameters: Mapping[str, str]) -> None:
         headers: Headers = scope["headers"]
         given = dict(reversed(headers))
-        word, _, token = given.get(b"authorization", b"").partition(b" ")
-        is_allowed = self.token is None or (word.lower() == b"bearer" and hmac.compare_digest(token, self.token.encode()))
-        if not is_allowed:
+        if self.token is not None and not _is_bearer(given.get(b"authorization", b""), self.token.encode()):
             await _answer(send, 401, {"error": "this mock was started with --control-token: send it as a bearer token"})
             return
         try:
@@ -83,6 +81,11 @@ class Steered:
                 return 400, {"error": "; ".join(wrong)}
         answer: tuple[int, Any] = self.run(world, sent, origin)
         return answer
+
+
+def _is_bearer(authorization: bytes, token: bytes) -> bool:
+    word, _, given = authorization.partition(b" ")
+    return word.lower() == b"bearer" and hmac.compare_digest(given.strip(), token)
 
 
 async def _answer(send: Send, status: int, payload: Any, extra: Headers | None = None) -> None:

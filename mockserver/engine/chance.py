@@ -102,7 +102,9 @@ class Fakes:
         self._faker = Faker(locale)
         self._faker.seed_instance(seed)
         for name, elements in words.items():
-            self._faker.add_provider(DynamicProvider(provider_name=name, elements=list(elements)))
+            # Without a generator named, the provider would draw from one that nobody has seeded.
+            generator = self._faker.factories[0]
+            self._faker.add_provider(DynamicProvider(name, list(elements), generator))
         self._random = self._faker.random
 
     def text(self, template: str) -> str:

@@ -1,20 +1,22 @@
 """Stage: a vendor's model compiled for play. Everything that is fixed about it is made here, once, at start."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache, partial
 from importlib import import_module
 from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
 
+import orjson
+
 from mockserver import spec
 from mockserver.engine import steps
 from mockserver.engine.bodies import BodyReader, media_type
-from mockserver.engine.call import Call
+from mockserver.engine.call import Call, Outcome
 from mockserver.engine.collection import Collection
 from mockserver.engine.credentials import credentials, reader
 from mockserver.engine.errors import Catalogue, Refusal
-from mockserver.engine.examples import collect
+from mockserver.engine.examples import Examples, Preferences, collect
 from mockserver.engine.messages import Headers, Request, Response
 from mockserver.engine.plan import Desk, Plan
 from mockserver.engine.quotas import Quota
@@ -94,12 +96,14 @@ class Stage:
             self.desk,
             [step for step in made if step is not steps.no_step],
             self._verb(operation),
-            cache(partial(collect, operation.document["responses"], partial(spec.resolve, self.vendor.document))),
+            self._examples(operation),
             reads_body="requestBody" in operation.document,
         )
 
     def _verb(self, operation: Operation) -> Verb:
         table = operation.table
+        if table["verb"] == "example":
+            return self._shaped(operation)
         status = table.get("status", 200)
         task = Task(
             self._resources[table["resource"]],
@@ -113,6 +117,19 @@ class Stage:
             answer=table.get("answer"),
         )
         return VERBS[table["verb"]](task)
+
+    def _shaped(self, operation: Operation) -> Verb:
+        """For an operation without behaviour: the document's first example of a success, once the checks are passed."""
+        examples = self._examples(operation)
+
+        def run(call: Call) -> Outcome:
+            example = examples().choose(Preferences())
+            return Outcome(example.status, orjson.loads(example.body) if example.body else None)
+
+        return run
+
+    def _examples(self, operation: Operation) -> Callable[[], Examples]:
+        return cache(partial(collect, operation.document["responses"], partial(spec.resolve, self.vendor.document)))
 
     def _view(self, operation: Operation, status: int) -> list[str]:
         """The keys of a record in this operation's answers: those that the document's response schema names."""
@@ -146,10 +163,10 @@ class Stage:
 
     def _existence_step(self, operation: Operation) -> steps.Step:
         path = [parameter["name"] for parameter in operation.parameters if parameter["in"] == "path"]
-        if not path:
-            return steps.no_step
         within = operation.table.get("within")
-        resource = within["resource"] if within else operation.table["resource"]
+        resource = within["resource"] if within else operation.table.get("resource")
+        if not path or resource is None:
+            return steps.no_step
         return steps.existence(self._addressed[resource], path[-1], is_parent=within is not None)
 
     def _body_step(self, operation: Operation) -> steps.Step:
@@ -162,7 +179,8 @@ class Stage:
         integers = {name for name, one in schema.get("properties", {}).items() if one.get("type") == "integer"}
         rules = operation.table.get("rules", {}).get("body_invalid", {})
         kinds = frozenset(kind for kind in map(media_type, content) if kind)
-        return steps.body(BodyReader(self._validators.compile(*keys), kinds, rules, frozenset(integers)))
+        validator = self._validators.compile(*keys, unseen="readOnly")  # the keys may have left `requestBody` by a $ref
+        return steps.body(BodyReader(validator, kinds, rules, frozenset(integers)))
 
     def _references_step(self, operation: Operation) -> steps.Step:
         named = [

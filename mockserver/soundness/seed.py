@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from mockserver.soundness.folder import Folder
+from mockserver.soundness.folder import Folder, Table
 from mockserver.yamlfile import Mistake, Source
 
 
@@ -18,14 +18,7 @@ def check(folder: Folder, source: Source) -> Iterator[Mistake]:
             yield source.mistake(("known",), f"known lacks {role!r}, which behaviour.yaml promises")
     for resource, records in seed.get("records", {}).items():
         yield from folder.named(source, ("records", resource), "resource", resource, resources)
-        key = resources.get(resource, {}).get("key")
-        counts = Counter(str(record.get(key)) for record in records)
-        for index, record in enumerate(records if key else ()):
-            at = ("records", resource, index)
-            if key not in record:
-                yield source.mistake(at, f"{'.'.join(map(str, at))} lacks its key {key!r}")
-            elif (count := counts[str(record[key])]) > 1:
-                yield source.mistake((*at, key), f"the {key} {record[key]!r} is given to {count} {resource}")
+        yield from _records(source, resource, resources.get(resource, {}), records)
     for resource, plot in seed.get("generate", {}).get("resources", {}).items():
         at = ("generate", "resources", resource)
         yield from folder.named(source, at, "resource", resource, resources)
@@ -35,6 +28,25 @@ def check(folder: Folder, source: Source) -> Iterator[Mistake]:
             yield source.mistake(at, f"generate.resources.{resource} needs a count, or main: true")
     yield from _callers(folder, source)
     yield from _limits(folder, source)
+
+
+def _records(source: Source, resource: str, table: Table, records: list[Table]) -> Iterator[Mistake]:
+    """Is each record found by its key, and by whatever else the store is to find it by?"""
+    key, rank = str(table.get("key", "")), table.get("rank", {}).get("field")
+    fields = {field for group in ("indexes", "tallies") for row in table.get(group, []) for field in row}
+    counts = Counter(str(record[key]) for record in records if key in record)
+    for index, record in enumerate(records):
+        at = ("records", resource, index)
+        where = f"records.{resource}.{index}"
+        if key and not isinstance(record.get(key), str | int):
+            yield source.mistake(at, f"{where} lacks its key {key!r}, a text or a whole number")
+        elif key and (count := counts[str(record[key])]) > 1:
+            yield source.mistake((*at, key), f"the {key} {record[key]!r} is given to {count} {resource}")
+        for field in sorted(fields - {key}):
+            if field not in record or isinstance(record[field], list | dict):
+                yield source.mistake((*at, field), f"{where} needs a single value as its {field}, which it is found by")
+            elif field == rank and not isinstance(record[field], str):
+                yield source.mistake((*at, field), f"{where} needs a text as its {field}, which ranks it")
 
 
 def _callers(folder: Folder, source: Source) -> Iterator[Mistake]:

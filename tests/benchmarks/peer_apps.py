@@ -134,7 +134,8 @@ def connexion_app(kind: str) -> Any:
     return app
 
 
-def starlette_app() -> Any:
+def starlette_app(*, reads: bool) -> Any:
+    """Returns fixed JSON. With `reads` it parses the body that POST sends, the least that the same work needs."""
     from starlette.applications import Starlette
     from starlette.requests import Request
     from starlette.responses import JSONResponse
@@ -143,14 +144,16 @@ def starlette_app() -> Any:
     async def get(_: Request) -> JSONResponse:
         return JSONResponse(TASK)
 
-    async def create(_: Request) -> JSONResponse:
+    async def create(request: Request) -> JSONResponse:
+        if reads:
+            await request.json()
         return JSONResponse(TASK, 201)
 
     return Starlette(routes=[Route("/tasks/{id}", get, methods=["GET"]), Route("/tasks", create, methods=["POST"])])
 
 
 def main(name: str, port: str) -> None:
-    app = starlette_app() if name == "starlette" else connexion_app(name)
+    app = starlette_app(reads=name == "reading") if name in ("starlette", "reading") else connexion_app(name)
     uvicorn.run(
         app, host="127.0.0.1", port=int(port), loop="uvloop", http="httptools", access_log=False, log_level="error"
     )

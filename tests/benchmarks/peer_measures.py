@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import resource
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
@@ -26,12 +28,19 @@ from peer_catalogue import (
 )
 from peer_load import Burst, Work, drive
 from peer_results import Section, Verdict, compare
-from peer_servers import CannotMeasure, Weight, cpu_seconds, free_port, running, weigh
+from peer_servers import CannotMeasure, Weight, cpu_seconds, free_port, machine_seconds, running, weigh
 
 LEAST = {"Prism": 2.5, "AsyncApp": 3.0, "Starlette": 0.5}  # our rate against the peer's
 START_MOST = 0.6
+QUIET = 0.05  # of the machine; above it other processes are in the way
 Bursts = dict[tuple[str, str], list[tuple[Burst, float | None]]]  # by work and server
 WARM_UP = 2.0  # seconds of load per server and work before anything counts
+
+
+def wrk_seconds() -> float:
+    """Processor time of the children that have ended: of wrk, as long as the servers run."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 @dataclass
@@ -45,6 +54,7 @@ class Plan:
     say: Callable[[str], None]
     part: str = ""
     skipped: list[str] = field(default_factory=list)
+    others: list[float] = field(default_factory=list)  # what other processes took of the machine, burst by burst
 
     def tell(self, text: str) -> None:
         """What is being done now."""
@@ -52,16 +62,25 @@ class Plan:
 
     def load(self, one: Contender, work: Work, seconds: float) -> tuple[Burst, float | None]:
         """One burst, and the server's processor time per request in microseconds."""
-        before = cpu_seconds(one.server)
+        before, everything, wrk = cpu_seconds(one.server), machine_seconds(), wrk_seconds()
         burst = drive(self.wrk, work, one.server.port, seconds, self.connections)
-        after = cpu_seconds(one.server)
+        after, at_last = cpu_seconds(one.server), machine_seconds()
         if burst.failures or not burst.requests:
             raise CannotMeasure(
                 f"{one.name}: {work.name} failed under load: {dict(burst.failures)}{one.server.last_words()}"
             )
-        if before is None or after is None:
+        if before is None or after is None or everything is None or at_last is None:
             return burst, None
-        return burst, (after - before) / burst.requests * 1e6
+        spent = after - before
+        others = (at_last - everything) - spent - (wrk_seconds() - wrk)
+        self.others.append(max(0.0, others) / burst.seconds / (os.cpu_count() or 1))
+        return burst, spent / burst.requests * 1e6
+
+    def disturbance(self) -> str:
+        """How busy other processes kept the machine during the bursts; a remark, and the list starts anew."""
+        found, self.others = self.others or [0.0], []
+        words = f"others used {median(found):.0%} of the machine meanwhile, {max(found):.0%} in the worst burst"
+        return words + ("; [yellow]that is too much to trust rates[/]" if median(found) > QUIET else "")
 
     @contextlib.contextmanager
     def or_skip(self, name: str) -> Iterator[None]:
@@ -93,7 +112,7 @@ def throughput(plan: Plan) -> Section:
     section = Section(
         "throughput",
         f"Throughput: wrk -t1 -c{plan.connections}, {plan.rounds} rounds of {plan.seconds:g} s in turn, medians",
-        ["server", "work", "requests/s", "p50 ms", "p99 ms", "processor µs/request", "ours / this one"],
+        ["server", "work", "requests/s", "p50 ms", "p99 ms", "processor µs/request", "our rate / its", "by processor"],
     )
     bursts: Bursts = {}
     with ExitStack() as stack:
@@ -105,6 +124,7 @@ def throughput(plan: Plan) -> Section:
             with may_drop(plan, found, one):
                 for work in one.works():
                     plan.load(one, work, WARM_UP)
+        plan.others.clear()
         for number in range(plan.rounds):
             for index in range(2):
                 for one in list(found):
@@ -113,6 +133,8 @@ def throughput(plan: Plan) -> Section:
                     with may_drop(plan, found, one):
                         one.refresh()
                         bursts.setdefault((work.name, one.name), []).append(plan.load(one, work, plan.seconds))
+    section.remarks.append("by processor: the same ratio from the processor time of both; it minds neighbours less")
+    section.remarks.append(plan.disturbance())
     rates(section, bursts)
     return section
 
@@ -134,7 +156,8 @@ def rates(section: Section, bursts: Bursts) -> None:
     for (work, name), found in bursts.items():
         mine = [burst.rate for burst, _ in bursts[work, MOCK]]
         theirs = [burst.rate for burst, _ in found]
-        processor = [spent for _, spent in found if spent is not None]
+        spent = [micros for _, micros in found if micros is not None]
+        own = [micros for _, micros in bursts[work, MOCK] if micros is not None]
         section.rows.append(
             [
                 name,
@@ -142,15 +165,16 @@ def rates(section: Section, bursts: Bursts) -> None:
                 f"{median(theirs):,.0f}",
                 f"{median(burst.p50 for burst, _ in found):.2f}",
                 f"{median(burst.p99 for burst, _ in found):.2f}",
-                f"{median(processor):.0f}" if processor else "",
+                f"{median(spent):.0f}" if spent else "",
                 f"{median(mine) / median(theirs):.2f}",
+                f"{median(spent) / median(own):.2f}" if spent and own else "",
             ]
         )
         if name in LEAST:
             section.verdicts.append(compare(f"{work}: rate against {name}", mine, theirs, ">=", LEAST[name]))
         section.samples[f"{work}, {name}"] = {
             "requests_per_second": [round(rate, 1) for rate in theirs],
-            "processor_micros": [round(spent, 1) for spent in processor],
+            "processor_micros": [round(micros, 1) for micros in spent],
         }
 
 

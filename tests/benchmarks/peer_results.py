@@ -92,10 +92,6 @@ def show_machine(console: Console, facts: dict[str, Any]) -> None:
         f"{facts['processors']} x {facts['processor']}, Python {facts['python']}, Node {facts['node']}, "
         f"{facts['wrk']}, load average {facts['load_average']}"
     )
-    if facts["load_average"] > 0.5:
-        console.print(
-            "[yellow]Something else may keep this machine busy: trust ratios, and processor time over rates.[/]"
-        )
 
 
 def show(console: Console, section: Section) -> None:

@@ -74,6 +74,7 @@ def scale(plan: Plan) -> Section:
             one_by_one(plan, sides)
             worlds(plan, sides)
             at_rate = under_load(plan, sides)
+            section.remarks.append(plan.disturbance())
             remember_weight(section, sides)
             for side in sides:
                 side.client.close()

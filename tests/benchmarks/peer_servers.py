@@ -172,6 +172,16 @@ def cpu_seconds(server: Server) -> float | None:
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
+def machine_seconds() -> float | None:
+    """Processor time that everything on this machine has used so far."""
+    try:
+        first = (PROC / "stat").read_text().splitlines()[0].split()
+    except OSError:
+        return None
+    user, nice, system, _, _, irq, softirq = (int(ticks) for ticks in first[1:8])
+    return (user + nice + system + irq + softirq) / os.sysconf("SC_CLK_TCK")
+
+
 def family(root: int) -> list[int]:
     children: dict[int, list[int]] = {}
     for entry in PROC.iterdir():

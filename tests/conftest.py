@@ -1,0 +1,172 @@
+"""What the tests share: the mock in process, real servers beside it, and the headers that make you somebody.
+
+Each test gets a world of its own, so none has to clean up.
+"""
+
+import asyncio
+import itertools
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+
+from mockserver.app import App, create_app
+from mockserver.engine.stage import Stage
+from mockserver.engine.world import World
+from mockserver.settings import Settings
+from mockserver.vendor import Vendor, load
+from tests.tools.serving import Served, end, serve
+
+FROZEN = "2024-01-21T10:00:00Z"
+
+
+class InProcess(httpx.BaseTransport):
+    """Hands requests straight to the application, all on one event loop; what the application raises, the test sees."""
+
+    def __init__(self, app: App) -> None:
+        self._transport = httpx.ASGITransport(app)  # type: ignore[arg-type]
+        self._loop = asyncio.Runner()
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        return self._loop.run(self._answer(request))
+
+    async def _answer(self, request: httpx.Request) -> httpx.Response:
+        response = await self._transport.handle_async_request(request)
+        return httpx.Response(response.status_code, headers=response.headers.raw, content=await response.aread())
+
+    def close(self) -> None:
+        self._loop.close()
+
+
+class Tenant:
+    """One world of a stand-in, as its callers see it. `app` is there for what no caller could do."""
+
+    def __init__(self, client: httpx.Client, vendor: Vendor, world: str, app: App | None = None) -> None:
+        self.client = client
+        self.vendor = vendor
+        self.name = world
+        self.known = vendor.known
+        self._app = app
+
+    def call(self, method: str, path: str, caller: str | None = "owner", **options: Any) -> httpx.Response:
+        """A call below the vendor's base URL; `headers` win over those of the caller."""
+        headers = {"X-Mock-World": self.name, **self.headers_of(caller), **options.pop("headers", {})}
+        return self.client.request(method, self.vendor.mount + path, headers=headers, **options)
+
+    def headers_of(self, caller: str | None) -> dict[str, str]:
+        return dict(self.vendor.callers[caller].headers) if caller else {}
+
+    def control(self, method: str, path: str, **options: Any) -> httpx.Response:
+        headers = {"X-Mock-World": self.name, **options.pop("headers", {})}
+        return self.client.request(method, f"/_mock{path}", headers=headers, **options)
+
+    @property
+    def stage(self) -> Stage:
+        assert self._app is not None
+        return self._app.stages[0]
+
+    @property
+    def world(self) -> World:
+        return self.stage.worlds.find(self.name)
+
+    # What most tests of KanMan need
+
+    def create(self, **fields: Any) -> dict[str, Any]:
+        """A new task, in the known project unless another is named."""
+        body = {"projectId": self.known["project_id"], "label": "A new task", **fields}
+        return dict(self.call("POST", "/tasks", json=body).raise_for_status().json()["task"])
+
+    def read(self, task_id: str) -> dict[str, Any]:
+        return dict(self.call("GET", f"/tasks/{task_id}").raise_for_status().json()["task"])
+
+    def listed(self, project_id: str) -> list[dict[str, Any]]:
+        return list(self.call("GET", f"/projects/{project_id}/tasks").raise_for_status().json()["tasks"])
+
+    def remaining(self) -> int:
+        """The calls left, read from an answer that counts for nothing."""
+        return int(self.call("GET", "/boards", caller=None).headers["X-RateLimit-Remaining"])
+
+
+@pytest.fixture(scope="session")
+def kanman() -> Vendor:
+    return load("kanman")
+
+
+@pytest.fixture(scope="session")
+def numbers() -> Iterator[int]:
+    return itertools.count(1)
+
+
+@pytest.fixture
+def world_name(numbers: Iterator[int]) -> str:
+    """A name that no other test uses."""
+    return f"world {next(numbers)}"
+
+
+@pytest.fixture(scope="session")
+def mock(kanman: Vendor) -> Iterator[tuple[App, httpx.Client]]:
+    """KanMan in process, frozen in the month of its samples."""
+    app = create_app(Settings(clock=FROZEN), [kanman])
+    with httpx.Client(transport=InProcess(app), base_url="http://mock") as client:
+        yield app, client
+    app.close()
+
+
+@pytest.fixture
+def tenant(mock: tuple[App, httpx.Client], kanman: Vendor, world_name: str) -> Tenant:
+    """A fresh world of KanMan in process."""
+    app, client = mock
+    return Tenant(client, kanman, world_name, app)
+
+
+@pytest.fixture
+def open_tenant() -> Iterator[Callable[..., Tenant]]:
+    """Makes stand-ins of their own, by settings and, if need be, another vendor folder."""
+    with ExitStack() as stack:
+
+        def make(vendor: Vendor | None = None, *, name: str = "default", **settings: Any) -> Tenant:
+            vendor = vendor or load("kanman")
+            app = create_app(Settings(**{"clock": FROZEN, **settings}), [vendor])
+            stack.callback(app.close)
+            client = stack.enter_context(httpx.Client(transport=InProcess(app), base_url="http://mock"))
+            return Tenant(client, vendor, name, app)
+
+        yield make
+
+
+@pytest.fixture
+def edit_kanman(tmp_path: Path, kanman: Vendor) -> Callable[..., Vendor]:
+    """KanMan with another plan: `edit_kanman(api_quota=5)` changes the default workspace's limits."""
+
+    def make(**limits: int) -> Vendor:
+        folder = tmp_path / "kanman"
+        shutil.copytree(kanman.folder, folder)
+        seed = yaml.safe_load((folder / "seed.yaml").read_text())
+        seed["records"]["workspaces"][0].update(limits)
+        (folder / "seed.yaml").write_text(yaml.safe_dump(seed, sort_keys=False))
+        return load(folder)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Served]:
+    """A real server on a free port, for the whole session. Whatever tests do to it, it says nothing and lives on."""
+    with serve("kanman") as served:
+        yield served
+        assert served.process.poll() is None, "the server has died"
+        end(served.process)
+        assert served.process.stdout is not None
+        assert served.process.stdout.read() == "", "the server has complained"
+
+
+@pytest.fixture
+def remote(server: Served, kanman: Vendor, world_name: str) -> Iterator[Tenant]:
+    """A fresh world of KanMan on the real server."""
+    with httpx.Client(base_url=server.origin, timeout=30) as client:
+        yield Tenant(client, kanman, world_name)

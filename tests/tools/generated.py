@@ -1,0 +1,109 @@
+"""The tables of README.md and of the vendors' pages that follow from the code. Written anew by
+`python -m tests.tools.generated`; tests/test_readme.py compares.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import yaml
+
+from mockserver.settings import TABLE
+from mockserver.vendor import Vendor, load, shipped
+from tests.tools.serving import ROOT
+
+README = ROOT / "README.md"
+GRADES = ("documented", "published", "observed", "inferred", "assumed")
+JUDGES = ("schema", "law", "rule", "none")
+
+
+def settings() -> str:
+    rows = [
+        (f"`{one.option} {one.metavar}`", f"`{one.variable}`", "" if one.default is None else f"`{one.default}`", one.help)
+        for one in TABLE
+    ]
+    return table(("option", "variable", "default", "what it does"), rows)
+
+
+def control() -> str:
+    document = yaml.safe_load((ROOT / "mockserver/control/openapi.yaml").read_text())
+    rows = [
+        (f"`{method.upper()} /_mock{path}`", operation["summary"])
+        for path, item in document["paths"].items()
+        for method, operation in item.items()
+    ]
+    return table(("operation", "what it does"), rows)
+
+
+def judges(vendor: Vendor) -> str:
+    """How many rules of each grade are judged by what."""
+    counts = Counter((rule.grade, rule.judge) for rule in vendor.rules.values())
+    rows = [
+        (grade, *(str(counts[grade, judge]) for judge in JUDGES), str(sum(counts[grade, judge] for judge in JUDGES)))
+        for grade in GRADES
+        if any(counts[grade, judge] for judge in JUDGES)
+    ]
+    sums = [sum(counts[grade, judge] for grade in GRADES) for judge in JUDGES]
+    return table(("grade", *JUDGES, "all"), [*rows, ("all", *map(str, sums), str(sum(sums)))])
+
+
+def errors(vendor: Vendor) -> str:
+    """The vendor's error entries, and when each is answered."""
+    behaviour = vendor.behaviour
+    when: dict[str, list[str]] = {name: [] for name in behaviour["errors"]["catalogue"]}
+    for situation, entry in behaviour["refusals"].items():
+        when[entry["error"]].append(f"{situation.replace('_', ' ')} ({entry['rule']})")
+    for resource, one in behaviour["resources"].items():
+        if "missing" in one:
+            when[one["missing"]["error"]].append(f"no such record of {resource} ({one['missing']['rule']})")
+    rows = [
+        (str(entry["status"]), f"`{entry.get('code', name)}`", ", ".join(when[name]))
+        for name, entry in behaviour["errors"]["catalogue"].items()
+    ]
+    return table(("status", "code", "when, and the rule behind it"), rows)
+
+
+def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines)
+
+
+def pages() -> dict[Path, dict[str, Callable[[], str]]]:
+    """Page -> name of a marked block in it -> what makes the block."""
+    found: dict[Path, dict[str, Callable[[], str]]] = {README: {"settings": settings, "control": control}}
+    for name in shipped():
+        vendor = load(name)
+        found[vendor.folder / "README.md"] = {
+            "judges": lambda vendor=vendor: judges(vendor),
+            "errors": lambda vendor=vendor: errors(vendor),
+        }
+    return found
+
+
+def block(text: str, name: str) -> str:
+    """What stands between `<!-- name -->` and `<!-- /name -->`."""
+    found = re.search(_marked(name), text, re.DOTALL)
+    if found is None:
+        raise LookupError(f"there is no block <!-- {name} --> … <!-- /{name} -->")
+    return found[2]
+
+
+def replaced(text: str, name: str, content: str) -> str:
+    return re.sub(_marked(name), lambda found: found[1] + content + found[3], text, flags=re.DOTALL)
+
+
+def _marked(name: str) -> str:
+    return rf"(<!-- {name} -->\n)(.*?)(<!-- /{name} -->)"
+
+
+def main() -> None:
+    for page, blocks in pages().items():
+        text = page.read_text(encoding="utf-8")
+        for name, make in blocks.items():
+            text = replaced(text, name, make())
+        page.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
