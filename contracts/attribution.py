@@ -27,7 +27,7 @@ class Attribution:
     def __init__(self, model: Model, ledger: Ledger) -> None:
         self._model = model
         self._ledger = ledger
-        self._document = Document(model.vendor.document)
+        self._document = Document(model.vendor.document, unseen="readOnly")
 
     def blame(self, failure: Failure) -> list[tuple[Rule, str]]:
         """The rules that a failure breaks, and how; empty when none answers for it."""

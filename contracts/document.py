@@ -39,10 +39,11 @@ def escape(*keys: str) -> str:
 
 
 class Document:
-    """One OpenAPI 3.1 document."""
+    """One OpenAPI 3.1 document. Fields flagged `unseen` may be missing: readOnly in requests, writeOnly in answers."""
 
-    def __init__(self, content: Mapping[str, Any]) -> None:
-        self.content = content
+    def __init__(self, content: Mapping[str, Any], *, unseen: str | None = None) -> None:
+        self.content: Mapping[str, Any] = content if unseen is None else _without(content, unseen)
+        content = self.content
         resource = Resource.from_contents(content, default_specification=DRAFT202012)
         self._registry: Registry[Any] = Registry().with_resource(_BASE, resource)
         self._validators: dict[str, Any] = {}
@@ -194,6 +195,20 @@ def coerce(schema: Any, text: str) -> Any:
     if "array" in kinds:
         return [coerce(schema.get("items", {}), part.strip()) for part in text.split(",")]
     return text
+
+
+def _without(node: Any, flag: str) -> Any:
+    """A copy in which no object requires a field that carries the flag."""
+    if isinstance(node, list):
+        return [_without(item, flag) for item in node]
+    if not isinstance(node, Mapping):
+        return node
+    copy = {key: _without(value, flag) for key, value in node.items()}
+    required, properties = copy.get("required"), copy.get("properties")
+    if isinstance(required, list) and isinstance(properties, dict):
+        flagged = {name for name, part in properties.items() if isinstance(part, dict) and part.get(flag) is True}
+        copy["required"] = [name for name in required if name not in flagged]
+    return copy
 
 
 def _absolute(node: Any) -> Any:

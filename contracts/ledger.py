@@ -5,7 +5,7 @@ A rule holds when at least one exchange reached a pointer of it and none broke i
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,24 +41,27 @@ class Ledger:
 
     def __init__(self, vendor: Vendor, rules: Iterable[Rule]) -> None:
         self._vendor = vendor
-        self._document = Document(vendor.document)
+        self._document = Document(vendor.document, unseen="writeOnly")
+        self._requests = Document(vendor.document, unseen="readOnly")
         self._rules = {rule.id: rule for rule in rules if rule.judge == "schema"}
         self._states: dict[str, _State] = defaultdict(_State)
-        checks = [
-            pointers.make(self._document, rule.id, frozenset(rule.operations), pointer)
-            for rule in self._rules.values()
-            for pointer in rule.detail
-        ]
+        checks = list(self._checks(self._document))
         self._on_schema = _by_place(check for check in checks if check.kind in ("schema", "keyword"))
+        self._on_body = _by_place(each for each in self._checks(self._requests) if each.kind in ("schema", "keyword"))
         self._on_response = _by_place(check for check in checks if check.kind == "response")
         self._on_header = _by_place(check for check in checks if check.kind == "header")
         self._on_operation = _by_place(check for check in checks if check.kind == "operation")
         self._unknown = {check.rule: check.pointer for check in checks if check.kind == "unknown"}
         self._seen: set[tuple[str, int, bytes]] = set()
         self._looked_at: Counter[tuple[str, int]] = Counter()
-        self._troubles: dict[tuple[str, str], str | None] = {}
+        self._troubles: dict[tuple[object, str], str | None] = {}
         self._accepted: dict[str, set[str]] = defaultdict(set)
         self._rejected: dict[str, list[tuple[set[str], Exchange]]] = defaultdict(list)
+
+    def _checks(self, document: Document) -> Iterator[Check]:
+        for rule in self._rules.values():
+            for pointer in rule.detail:
+                yield pointers.make(document, rule.id, frozenset(rule.operations), pointer)
 
     def watch(self, exchange: Exchange) -> None:
         """Look at one exchange as it passes."""
@@ -158,7 +161,7 @@ class Ledger:
         if value is None:
             missing = Breach(check.rule, f"{where}: expected the header {name}, there is none", exchange)
             return [missing] if header.get("required") else []
-        key = (check.place, value)
+        key = (check.place, value)  # a header's place is no function, so keys of both kinds never meet
         if key not in self._troubles:
             self._troubles[key] = None if self._document.parameter(header, value) else f"{name}: {value!r}"
         if trouble := self._troubles[key]:
@@ -212,14 +215,14 @@ class Ledger:
         """What a check finds, remembered for the values that come again and again."""
         if isinstance(part, (dict, list)):
             return check.trouble(part)
-        key = (check.pointer, repr(part))
+        key = (check.trouble, repr(part))
         if key not in self._troubles:
             self._troubles[key] = check.trouble(part)
         return self._troubles[key]
 
     def _request(self, operation: Operation, exchange: Exchange) -> list[Breach]:
         """What a target accepts and refuses shows the rules about request bodies."""
-        media = self._document.body(operation)
+        media = self._requests.body(operation)
         if media is None or not exchange.request_body or not is_json(exchange.request_headers.get("content-type", "")):
             return []
         if not 200 <= exchange.status < 300 and exchange.status not in _REFUSED:
@@ -232,12 +235,12 @@ class Ledger:
         touched: list[Check] = []
 
         def visit(pointer: str, part: Any, path: tuple[str, ...]) -> None:
-            for check in self._on_schema.get(pointer, ()):
+            for check in self._on_body.get(pointer, ()):
                 if operation.id in check.operations and check.applies(part):
                     touched.append(check)
                     reached[check.pointer] = reached.get(check.pointer) or self._trouble(check, part)
 
-        self._document.walk(*media, instance, visit)
+        self._requests.walk(*media, instance, visit)
         if exchange.status in _REFUSED:
             return self._refusal(operation, exchange, instance, reached, touched)
         self._accepted[operation.id] |= {pointer for pointer, trouble in reached.items() if not trouble}
@@ -266,8 +269,10 @@ class Ledger:
         return []
 
     def _is_valid_request(self, operation: Operation, exchange: Exchange, instance: Any) -> bool:
-        media = self._document.body(operation)
-        if media is None or exchange.caller is None or not self._document.is_valid(media[0], instance):
+        media = self._requests.body(operation)
+        if media is None or exchange.caller is None or "?" in exchange.url:
+            return False
+        if not self._requests.is_valid(media[0], instance):
             return False
         values = dict(zip(_path_names(operation), _path_values(operation, exchange.path), strict=False))
         return all(
@@ -282,7 +287,7 @@ class Ledger:
             for reached, exchange in rejections:
                 for pointer in sorted(reached - self._accepted[operation]):
                     for check in (
-                        check for checks in self._on_schema.values() for check in checks if check.pointer == pointer
+                        check for checks in self._on_body.values() for check in checks if check.pointer == pointer
                     ):
                         state = self._states[check.rule]
                         what = f"{operation} refused a valid body with {exchange.status}"

@@ -8,7 +8,7 @@ import signal
 import socket
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import click
@@ -89,7 +89,8 @@ def run(settings: Settings, vendors: Sequence[Vendor], listening: socket.socket)
                 connection.transport.abort()
             for task in list(self.server_state.tasks):
                 task.cancel()
-            await asyncio.wait_for(self.lifespan.shutdown(), _FAREWELL)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.lifespan.shutdown(), _FAREWELL)
 
         @contextmanager
         def capture_signals(self) -> Iterator[None]:
@@ -127,7 +128,7 @@ def _welcome(vendors: Sequence[Vendor], address: str) -> str:
         lines += [f"  {row}" for row in columns(callers)]
         example = curl(vendor, address)
         lines += ["", f"  {example}"] if example else []
-    lines += ["", "Serving. Ctrl-C ends it."]
+    lines += ["", f"Console: {address}/_mock/", "", "Serving. Ctrl-C ends it."]
     return "\n".join(lines[1:])
 
 

@@ -299,6 +299,8 @@ def straight(memory: Memory, request: Outgoing, forward: Forward) -> Reply:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = 1 << 16  # head and body in one packet
     server: "Proxy"
 
     def __getattr__(self, name: str) -> Any:

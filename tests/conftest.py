@@ -13,7 +13,6 @@ from typing import Any
 
 import httpx
 import pytest
-import yaml
 
 from mockserver.app import App, create_app
 from mockserver.engine.stage import Stage
@@ -53,16 +52,22 @@ class Tenant:
         self.known = vendor.known
         self._app = app
 
+    def close(self) -> None:
+        """As when the server is ended in good order."""
+        if self._app is not None:
+            self._app.close()
+            self._app = None
+
     def call(self, method: str, path: str, caller: str | None = "owner", **options: Any) -> httpx.Response:
         """A call below the vendor's base URL; `headers` win over those of the caller."""
-        headers = {"X-Mock-World": self.name, **self.headers_of(caller), **options.pop("headers", {})}
+        headers = {"X-Mock-World": self.name.encode(), **self.headers_of(caller), **options.pop("headers", {})}
         return self.client.request(method, self.vendor.mount + path, headers=headers, **options)
 
     def headers_of(self, caller: str | None) -> dict[str, str]:
         return dict(self.vendor.callers[caller].headers) if caller else {}
 
     def control(self, method: str, path: str, **options: Any) -> httpx.Response:
-        headers = {"X-Mock-World": self.name, **options.pop("headers", {})}
+        headers = {"X-Mock-World": self.name.encode(), **options.pop("headers", {})}
         return self.client.request(method, f"/_mock{path}", headers=headers, **options)
 
     @property
@@ -132,9 +137,10 @@ def open_tenant() -> Iterator[Callable[..., Tenant]]:
         def make(vendor: Vendor | None = None, *, name: str = "default", **settings: Any) -> Tenant:
             vendor = vendor or load("kanman")
             app = create_app(Settings(**{"clock": FROZEN, **settings}), [vendor])
-            stack.callback(app.close)
             client = stack.enter_context(httpx.Client(transport=InProcess(app), base_url="http://mock"))
-            return Tenant(client, vendor, name, app)
+            tenant = Tenant(client, vendor, name, app)
+            stack.callback(tenant.close)
+            return tenant
 
         yield make
 
@@ -146,9 +152,12 @@ def edit_kanman(tmp_path: Path, kanman: Vendor) -> Callable[..., Vendor]:
     def make(**limits: int) -> Vendor:
         folder = tmp_path / "kanman"
         shutil.copytree(kanman.folder, folder)
-        seed = yaml.safe_load((folder / "seed.yaml").read_text())
-        seed["records"]["workspaces"][0].update(limits)
-        (folder / "seed.yaml").write_text(yaml.safe_dump(seed, sort_keys=False))
+        seed = (folder / "seed.yaml").read_text()
+        for name, limit in limits.items():
+            documented = kanman.seed["records"]["workspaces"][0][name]
+            assert seed.count(f"{name}: {documented}") == 1
+            seed = seed.replace(f"{name}: {documented}", f"{name}: {limit}")
+        (folder / "seed.yaml").write_text(seed)
         return load(folder)
 
     return make

@@ -78,7 +78,7 @@ def summary(result: Result) -> str:
     counts = ", ".join(f"{result.count(state)} {'hold' if state == 'holds' else state}" for state in _STATES)
     found = f"{_number(result.weigh('error'), 'error')}, {_number(result.weigh('warning'), 'warning')}"
     sent = f"{_number(result.requests, 'request')} in {result.seconds:.1f} s, seed {result.seed}"
-    verdict = VERDICTS[result.exit_code]
+    verdict = VERDICTS[result.exit_code].replace("judge", "be judged")
     return f"{result.vendor.title} {verdict}: {counts}; {found}; {sent}"
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from mockserver.control.console import Console
 from mockserver.engine.chance import format_time, parse_time
 from mockserver.engine.messages import Exchange
 from mockserver.engine.stage import DAY, Stage
@@ -10,13 +11,20 @@ from mockserver.engine.world import World
 
 Answer = tuple[int, Any]
 
+CONSOLE_EXCHANGES = 100
+
 
 class ControlDesk:
-    """Each operation takes the name of a world and the body that was sent, and answers a status and a JSON value."""
+    """Each operation takes the name of a world and the body that was sent; it answers a status and JSON, or a page."""
 
     def __init__(self, stages: Sequence[Stage], credentials: Callable[[str], Mapping[str, Any]]) -> None:
         self._stages = stages
         self._credentials = credentials
+        self._console = Console()
+
+    def console(self, world: str, body: Any, origin: str) -> Answer:
+        exchanges = self.journal(world, None, origin)[1]["exchanges"]
+        return 200, self._console.page(world, self._credentials(origin), exchanges[-CONSOLE_EXCHANGES:])
 
     def health(self, world: str, body: Any, origin: str) -> Answer:
         return 200, {"status": "ok"}

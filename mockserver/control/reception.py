@@ -89,5 +89,7 @@ def _is_bearer(authorization: bytes, token: bytes) -> bool:
 
 
 async def _answer(send: Send, status: int, payload: Any, extra: Headers | None = None) -> None:
-    headers = [(b"content-type", b"application/json"), *(extra or ())]
-    await send_response(send, Response(status, headers, orjson.dumps(payload)))
+    is_page = isinstance(payload, bytes)
+    kind = b"text/html; charset=utf-8" if is_page else b"application/json"
+    body = payload if is_page else orjson.dumps(payload)
+    await send_response(send, Response(status, [(b"content-type", kind), *(extra or ())], body))

@@ -20,7 +20,12 @@ JUDGES = ("schema", "law", "rule", "none")
 
 def settings() -> str:
     rows = [
-        (f"`{one.option} {one.metavar}`", f"`{one.variable}`", "" if one.default is None else f"`{one.default}`", one.help)
+        (
+            f"`{one.option} {one.metavar}`",
+            f"`{one.variable}`",
+            "" if one.default is None else f"`{one.default}`",
+            one.help,
+        )
         for one in TABLE
     ]
     return table(("option", "variable", "default", "what it does"), rows)
