@@ -67,7 +67,9 @@ class App:
     async def _nowhere(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The answer outside of every vendor: where the vendors are."""
         mounts = {vendor.name: vendor.mount for vendor in self._vendors}
-        body = orjson.dumps({"error": "no vendor's path", "vendors": mounts, "control": "/_mock/health", "console": "/_mock/"})
+        body = orjson.dumps(
+            {"error": "no vendor's path", "vendors": mounts, "control": "/_mock/health", "console": "/_mock/"}
+        )
         await send_response(send, Response(404, [(b"content-type", b"application/json")], body))
 
     def close(self) -> None:
