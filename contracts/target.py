@@ -112,7 +112,8 @@ def open_local(vendor: Vendor, *, seed: int, budget: Budget) -> Target:
     from mockserver.settings import Settings
 
     settings = Settings(seed=seed, clock="2026-03-02T09:00:00Z", limits="documented", vendors=(vendor.name,))
-    wire = LocalWire(create_app(settings, [vendor]), LOCAL_ORIGIN)
+    app = create_app(settings, [vendor])
+    wire = LocalWire(app, LOCAL_ORIGIN, at_end=app.close)
     guard = Guard(wire, vendor.mount, Model(vendor), budget=budget, is_own_world=True)
     callers = {name: caller.headers for name, caller in vendor.callers.items()}
     return Target(vendor, guard, wire, seed=seed, control=Control(wire), callers=callers, known=vendor.known)

@@ -118,9 +118,10 @@ def _reason(error: Exception) -> str:
 class LocalWire:
     """Calls an ASGI app on one private event loop, so that any thread can send and nothing is set up twice."""
 
-    def __init__(self, app: App, origin: str) -> None:
+    def __init__(self, app: App, origin: str, *, at_end: Callable[[], None] = lambda: None) -> None:
         self.origin = origin
         self._app = app
+        self._at_end = at_end
         self._host = urlsplit(origin).netloc
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="target", daemon=True)
@@ -141,6 +142,7 @@ class LocalWire:
         self._thread.join(timeout=5)
         if not self._thread.is_alive():
             self._loop.close()
+        self._at_end()
 
 
 class _Call:

@@ -7,7 +7,7 @@ import asyncio
 import itertools
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -113,17 +113,27 @@ def world_name(numbers: Iterator[int]) -> str:
     return f"world {next(numbers)}"
 
 
-@pytest.fixture(scope="session")
-def mock(kanman: Vendor) -> Iterator[tuple[App, httpx.Client]]:
-    """KanMan in process, frozen in the month of its samples."""
-    app = create_app(Settings(clock=FROZEN), [kanman])
+Mock = tuple[App, httpx.Client]
+
+
+@contextmanager
+def in_process(vendor: Vendor, **settings: Any) -> Iterator[Mock]:
+    """A stand-in in this process, frozen in the month of its samples unless the settings say otherwise."""
+    app = create_app(Settings(**{"clock": FROZEN, **settings}), [vendor])
     with httpx.Client(transport=InProcess(app), base_url="http://mock") as client:
         yield app, client
     app.close()
 
 
+@pytest.fixture(scope="session")
+def mock(kanman: Vendor) -> Iterator[Mock]:
+    """KanMan in process, for all tests that need no settings of their own."""
+    with in_process(kanman) as made:
+        yield made
+
+
 @pytest.fixture
-def tenant(mock: tuple[App, httpx.Client], kanman: Vendor, world_name: str) -> Tenant:
+def tenant(mock: Mock, kanman: Vendor, world_name: str) -> Tenant:
     """A fresh world of KanMan in process."""
     app, client = mock
     return Tenant(client, kanman, world_name, app)

@@ -100,11 +100,11 @@ def test_page__make_knows_its_targets() -> None:
 
 
 @pytest.mark.parametrize(
-    ("page", "name"), [(page, name) for page, blocks in generated.pages().items() for name in blocks], ids=str
+    ("page", "name"), [(str(page), name) for page, blocks in generated.pages().items() for name in blocks]
 )
-def test_page__table_is_that_of_the_code(page: Path, name: str) -> None:
-    made = generated.pages()[page][name]()
-    assert generated.block(page.read_text(encoding="utf-8"), name) == made, "python -m tests.tools.generated mends it"
+def test_page__table_is_that_of_the_code(page: str, name: str) -> None:
+    shown = generated.block((ROOT / page).read_text(encoding="utf-8"), name)
+    assert shown == generated.pages()[Path(page)][name](), "python -m tests.tools.generated mends it"
 
 
 def test_readme__has_every_command_and_option() -> None:
@@ -144,7 +144,7 @@ def test_page__files_that_it_names_exist(page: str) -> None:
     words = [*re.findall(r"`((?:[\w.-]+/)+[\w.-]*)`", text), *re.findall(r"\]\(([\w./-]+)\)", text)]
     words += re.findall(r"\b(?:mockserver|contracts|tests|openapi)/[\w./]+\.\w+", text)
     assert words
-    assert [word for word in words if not (ROOT / word).exists()] == []
+    assert [word for word in words if "NAME" not in word and not (ROOT / word).exists()] == []
 
 
 def test_readme__tenant_file_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kanman: Vendor) -> None:

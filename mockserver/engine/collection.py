@@ -122,14 +122,18 @@ class Collection:
         self._waiting.clear()
         self._changes.clear()
         if len(self._recent) + len(self._counts) > MOST_RECENT:
-            self._recent.clear()
-            self._counts.clear()
+            self.discard()
+
+    def discard(self) -> None:
+        """Forget what is at hand and what waits."""
+        for known in (self._recent, self._counts, self._waiting, self._changes):
+            known.clear()
 
     def fill(self, layer: int, records: Iterable[Record], *, first: int) -> None:
         """Put many new records into a layer that has none, numbered from `first`."""
         counts: dict[Count, int] = {}
 
-        def rows() -> Iterator[dict[str, Any]]:
+        def rows() -> Iterator[tuple[Any, ...]]:
             for serial, record in enumerate(records, start=first):
                 for fields, name in self._tallies:
                     count = (layer, name, _tally_key([record[field] for field in fields]))
@@ -147,17 +151,10 @@ class Collection:
         self._store.execute(self._sql.forget, {"layer": layer})
         self._store.execute("DELETE FROM tally WHERE layer = ?", (layer,))
 
-    def _values(self, layer: int, found: Found) -> dict[str, Any]:
-        record = found.record
-        values = {name: record[name] for name in self.columns}
-        values["layer"], values["id"], values["serial"], values["gone"] = (
-            layer,
-            record[self.key],
-            found.serial,
-            found.gone,
-        )
-        values["body"] = orjson.dumps(record).decode()
-        return values
+    def _values(self, layer: int, found: Found) -> tuple[Any, ...]:
+        record, serial, gone = found
+        columns = [record[name] for name in self.columns]
+        return (layer, record[self.key], serial, gone, *columns, orjson.dumps(record))
 
 
 def _tally_key(values: Sequence[Any]) -> str:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import (
     Column,
+    Dialect,
     Index,
     Integer,
     LargeBinary,
@@ -25,7 +26,8 @@ from sqlalchemy.sql import ClauseElement
 
 from mockserver.engine.store import Chain
 
-_DIALECT = sqlite.dialect(paramstyle="named")
+_BY_NAME = sqlite.dialect(paramstyle="named")
+_BY_PLACE = sqlite.dialect(paramstyle="qmark")
 
 COUNT = "INSERT INTO tally VALUES (?, ?, ?, ?) ON CONFLICT (layer, name, key) DO UPDATE SET n = n + excluded.n"
 READ_COUNT = "SELECT n FROM tally WHERE layer = ? AND name = ? AND key = ?"
@@ -53,7 +55,7 @@ class Statements:
             Column("serial", Integer, nullable=False),
             Column("gone", Integer),  # when the record went to the trash, in epoch seconds
             *(Column(name, LargeBinary) for name in self.columns),  # BLOB: SQLite keeps each value as it is
-            Column("body", Text, nullable=False),
+            Column("body", LargeBinary, nullable=False),  # JSON in UTF-8
         )
         indexes = [
             Index(f"{vendor}.{shape.name}.{number}", table.c.layer, *(table.c[field] for field in fields))
@@ -72,10 +74,11 @@ class Statements:
         self.greatest = cache(self._greatest)
 
     def _write(self) -> str:
+        """Its parameters go by place: layer, id, serial, gone, the columns, body."""
         names = [column.name for column in self._table.columns]
         statement = insert(self._table).values({name: bindparam(name) for name in names})
         changed = {name: statement.excluded[name] for name in names if name not in ("layer", "id")}
-        return _text(statement.on_conflict_do_update(index_elements=["layer", "id"], set_=changed))
+        return _text(statement.on_conflict_do_update(index_elements=["layer", "id"], set_=changed), _BY_PLACE)
 
     def _select(self, depth: int, names: tuple[str, ...], order: tuple[str, ...]) -> str:
         """Bodies of the records outside the trash with these values, sorted, ties in the order of creation."""
@@ -115,5 +118,5 @@ def parameters(chain: Chain, values: Mapping[str, Any]) -> dict[str, Any]:
     return {**values, **{f"layer{place}": layer for place, layer in enumerate(chain)}}
 
 
-def _text(statement: ClauseElement) -> str:
-    return str(statement.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})).strip()
+def _text(statement: ClauseElement, dialect: Dialect = _BY_NAME) -> str:
+    return str(statement.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})).strip()

@@ -32,6 +32,8 @@ class Keeper(Protocol):
 
     def flush(self) -> None: ...
 
+    def discard(self) -> None: ...
+
     def undo(self, step: Any) -> None: ...
 
 
@@ -82,10 +84,17 @@ class Store:
             self.flush()
 
     def roll_back(self) -> None:
-        """Take every write since `begin` back."""
-        for keeper, step in reversed(self._undo):
-            keeper.undo(step)
-        self.commit()
+        """Take every write since `begin` back, also when it was the commit that failed."""
+        if self.durable:
+            if self._db.in_transaction:
+                self.execute("ROLLBACK")
+            for keeper in {keeper for keeper, _ in self._undo}:
+                keeper.discard()
+            self._settle()
+        else:
+            for keeper, step in reversed(self._undo):
+                keeper.undo(step)
+            self.commit()
 
     def note(self, keeper: Keeper, step: Any) -> None:
         """A keeper has a write that waits; `step` tells it how to take that back."""
@@ -103,6 +112,9 @@ class Store:
             keeper.flush()
         if not self.durable:
             self.execute("COMMIT")
+        self._settle()
+
+    def _settle(self) -> None:
         self._dirty.clear()
         self.pending = 0
 

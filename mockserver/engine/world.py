@@ -127,12 +127,12 @@ class World:
             yield
             if store.durable:
                 self.save()
+            store.commit()
         except BaseException:
             store.roll_back()
             self._own, self.chain, self.serial = own, chain, serial
             self.ranks.clear()
             raise
-        store.commit()
 
     def save(self) -> None:
         """Keep clock, counts and place in the sequence where the records are kept."""

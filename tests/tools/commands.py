@@ -68,9 +68,16 @@ def serves(command: str) -> bool:
 
 
 def is_as_shown(shown: str, output: str) -> bool:
-    """Is this the output that the page shows? Blanks at the ends of lines and around the whole do not count."""
-    pattern = "(.*?)".join(re.escape(_trimmed(part)) for part in _trimmed(shown).strip().split("…"))
-    return re.fullmatch(pattern, _trimmed(output).strip(), re.DOTALL) is not None
+    """Is this the output that the page shows? Blanks at the ends of lines and around the whole do not count.
+
+    `…` in a line stands for any text, alone in a line for any lines or none.
+    """
+    lines = ["(?:.*\\n)?" if line == "…" else _pattern(line) + "\\n" for line in _trimmed(shown).strip().splitlines()]
+    return re.fullmatch("".join(lines), _trimmed(output).strip() + "\n", re.DOTALL) is not None
+
+
+def _pattern(line: str) -> str:
+    return "[^\\n]*".join(re.escape(part) for part in line.split("…"))
 
 
 def _trimmed(text: str) -> str:
@@ -99,7 +106,7 @@ class Reader:
         """Run a command; one that serves is left running, in the place of the one before."""
         if serves(command):
             return self._serve(command)
-        place = self._make_folder if command.startswith("make ") else None
+        place = self._make_folder if command.startswith(("make ", "pytest ")) else None
         assert self._shell.stdin is not None and self._shell.stdout is not None
         line = f"(cd '{place}' && {command})" if place else command
         print(f"{{ {line}\n}} </dev/null; code=$?; printf '\\n{_END}%s\\n' $code; (exit $code)", file=self._shell.stdin)

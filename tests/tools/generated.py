@@ -13,7 +13,7 @@ from mockserver.settings import TABLE
 from mockserver.vendor import Vendor, load, shipped
 from tests.tools.serving import ROOT
 
-README = ROOT / "README.md"
+README = Path("README.md")
 GRADES = ("documented", "published", "observed", "inferred", "assumed")
 JUDGES = ("schema", "law", "rule", "none")
 
@@ -75,11 +75,11 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def pages() -> dict[Path, dict[str, Callable[[], str]]]:
-    """Page -> name of a marked block in it -> what makes the block."""
+    """Page, as seen from the root -> name of a marked block in it -> what makes the block."""
     found: dict[Path, dict[str, Callable[[], str]]] = {README: {"settings": settings, "control": control}}
     for name in shipped():
         vendor = load(name)
-        found[vendor.folder / "README.md"] = {
+        found[vendor.folder.relative_to(ROOT) / "README.md"] = {
             "judges": lambda vendor=vendor: judges(vendor),
             "errors": lambda vendor=vendor: errors(vendor),
         }
@@ -104,10 +104,10 @@ def _marked(name: str) -> str:
 
 def main() -> None:
     for page, blocks in pages().items():
-        text = page.read_text(encoding="utf-8")
+        text = (ROOT / page).read_text(encoding="utf-8")
         for name, make in blocks.items():
             text = replaced(text, name, make())
-        page.write_text(text, encoding="utf-8")
+        (ROOT / page).write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
