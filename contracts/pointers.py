@@ -90,8 +90,9 @@ def _keyword_trouble(document: Document, place: str, keyword: str) -> Callable[[
     schema = document.at(place)
     alone: dict[str, Any] = {keyword: schema[keyword]}
     if keyword == "additionalProperties":
-        alone["properties"] = dict.fromkeys(schema.get("properties", {}), True)
-        alone["patternProperties"] = dict.fromkeys(schema.get("patternProperties", {}), True)
+        for names in ("properties", "patternProperties"):
+            if names in schema:
+                alone[names] = dict.fromkeys(schema[names], True)
     validator = document.validator(alone)
 
     def trouble(instance: Any) -> str | None:

@@ -125,7 +125,7 @@ def open_url(vendor: Vendor, url: str, *, seed: int, budget: Budget, tenant: Ten
     wire = HttpWire(f"{parts.scheme}://{parts.netloc}")
     try:
         control, told = _find_control(wire, parts.path, vendor)
-    except TargetLost as error:
+    except (TargetLost, Unjudgeable) as error:
         wire.close()
         raise Unjudgeable(str(error)) from None
     guard = Guard(wire, parts.path, Model(vendor), budget=budget, is_own_world=control is not None)

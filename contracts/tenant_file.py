@@ -65,7 +65,9 @@ class _Reader:
     def __init__(self, file: str, text: str) -> None:
         self.mistakes: list[Mistake] = []
         self._file = file
-        self._lines = dict(_places(text))
+        self._lines: dict[tuple[str, ...], int] = {}
+        for keys, line in _places(text):
+            self._lines.setdefault(keys, line)
 
     def refuse(self, keys: tuple[str, ...], message: str) -> None:
         line = next((self._lines[keys[:n]] for n in range(len(keys), 0, -1) if keys[:n] in self._lines), 1)

@@ -53,7 +53,8 @@ class App:
         if scope["type"] == "lifespan":
             await self._live(receive, send)
         elif scope["type"] == "http":
-            scope.setdefault("raw_path", scope["path"].encode())
+            if not scope.get("raw_path"):  # ASGI servers may leave it out
+                scope["raw_path"] = scope["path"].encode()
             await self._app(scope, receive, send)
         else:
             await send({"type": "websocket.close"})

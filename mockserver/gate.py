@@ -92,7 +92,8 @@ class Routes(SpecMiddleware):
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._apis: dict[bytes, tuple[int, Node, Reception]] = {}
+        self._apis: dict[bytes, tuple[Node, Reception]] = {}
+        self._plain: dict[bytes, tuple[Node, Reception]] = {}  # whole paths that have no parameter
 
     def add_api(self, specification: Specification, **options: Any) -> None:
         reception: Reception = options.pop("reception")
@@ -102,38 +103,40 @@ class Routes(SpecMiddleware):
         for operation in found.operations.values():
             places.setdefault(id(root.grow(operation.path)), []).append(operation)
         for operations in places.values():
-            node = root.grow(operations[0].path)
+            path = operations[0].path
+            node = root.grow(path)
             node.allow = ", ".join(sorted(one.method.upper() for one in operations)).encode()
             for one in operations:
                 node.endpoints[one.method.upper()] = reception.endpoint(one.operation_id, node.allow)
+            if "{" not in path:
+                self._plain[f"{found.base_path}{path}".encode()] = (node, reception)
         mount = found.base_path.strip("/").encode()
-        self._apis[mount.partition(b"/")[0]] = (mount.count(b"/") + 2, _below(mount, root), reception)
+        self._apis[mount.partition(b"/")[0]] = (_below(mount, root), reception)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        segments = segments_of(scope)
-        api = self._apis.get(segments[1]) if len(segments) > 1 else None  # `OPTIONS *` has no segment
-        if api is None:
-            await self._app(scope, receive, send)
-            return
-        _, root, reception = api
         found: list[tuple[str, bytes]] = []
-        node = root.walk(segments, 2, found)
-        if node is None and b"%" in scope["raw_path"]:
-            found = []
-            node = root.walk([unquote_to_bytes(segment) for segment in segments], 2, found)
-        if node is None:
+        node, reception = self._plain.get(scope["raw_path"]) or self._find(scope["raw_path"], found)
+        if reception is None:
+            await self._app(scope, receive, send)
+        elif node is None:
             await reception.unknown_path(scope, receive, send)
         elif (endpoint := node.endpoints.get(scope["method"])) is None:
             await reception.unknown_method(scope, receive, send, node.allow)
         else:
-            parameters = {name: _text(segment) for name, segment in found}
-            await endpoint(scope, receive, send, parameters)
+            await endpoint(scope, receive, send, {name: _text(segment) for name, segment in found})
 
-
-def segments_of(scope: Scope) -> list[bytes]:
-    """The path as it was sent, percent-encoding kept, at its slashes; the first is empty."""
-    path: bytes = scope.get("raw_path") or scope["path"].encode()
-    return path.split(b"/")
+    def _find(self, path: bytes, found: list[tuple[str, bytes]]) -> tuple[Node | None, Reception | None]:
+        """The node of a path as it was sent, percent-encoding kept, and the API that it is of."""
+        segments = path.split(b"/")
+        api = self._apis.get(segments[1]) if len(segments) > 1 else None  # `OPTIONS *` has no segment
+        if api is None:
+            return None, None
+        root, reception = api
+        node = root.walk(segments, 2, found)
+        if node is None and b"%" in path:
+            found.clear()
+            node = root.walk([unquote_to_bytes(segment) for segment in segments], 2, found)
+        return node, reception
 
 
 def _text(segment: bytes) -> str:

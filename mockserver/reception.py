@@ -15,7 +15,6 @@ from mockserver.engine.world import World
 from mockserver.wire import Disconnected, Receive, Scope, Send, read_body, request_of, send_response
 
 DEFAULT_WORLD = "default"
-MAX_WORLD_NAME = 200
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +23,7 @@ def world_name(headers: Headers) -> str:
     """The world that a request names with `X-Mock-World`, or the default one."""
     for name, value in headers:
         if name == b"x-mock-world":
-            return value[:MAX_WORLD_NAME].decode("latin-1").strip() or DEFAULT_WORLD
+            return value.decode("latin-1").strip() or DEFAULT_WORLD
     return DEFAULT_WORLD
 
 
@@ -65,13 +64,19 @@ class Played:
         except Disconnected:
             return
         request = request_of(scope, parameters, body)
-        world = self.stage.worlds.find(world_name(request.headers))
+        name, prefers = DEFAULT_WORLD, False
+        for header, value in request.headers:
+            if header == b"x-mock-world":
+                name = world_name([(header, value)])
+            elif header == b"prefer":
+                prefers = True
+        world = self.stage.worlds.find(name)
         delay = 0.0
         try:
-            if request.header(b"prefer") is None:
-                response = self.plan.run(world, request)
-            else:
+            if prefers:
                 response, delay = self._preferred(world, request)
+            else:
+                response = self.plan.run(world, request)
         except Exception:
             log.exception("%s %s went wrong", request.method, request.path)
             response = self.stage.refuse(world, request, "fault")

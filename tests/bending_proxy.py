@@ -12,6 +12,9 @@ from typing import Any
 from contracts.findings import Headers
 from contracts.wire import HttpWire, Outgoing, Reply, TargetLost, Wire
 from tests.bends import BENDS, MOUNT, Bend, Memory, straight
+from tests.more_bends import MORE_BENDS
+
+EVERY = {**BENDS, **MORE_BENDS}
 
 
 class BentWire:
@@ -97,11 +100,11 @@ class Proxy(ThreadingHTTPServer):
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--upstream", default="http://127.0.0.1:4010")
-    parser.add_argument("--bend", choices=["none", *BENDS], default="none")
+    parser.add_argument("--bend", choices=["none", *EVERY], default="none")
     parser.add_argument("--hide-control", action="store_true")
     parser.add_argument("--port", type=int, default=0)
     chosen = parser.parse_args()
-    bend = straight if chosen.bend == "none" else BENDS[chosen.bend][0]
+    bend = straight if chosen.bend == "none" else EVERY[chosen.bend][0]
     wire = BentWire(HttpWire(chosen.upstream), bend, hide_control=chosen.hide_control)
     with Proxy(wire, chosen.port) as proxy:
         print(proxy.url, flush=True)

@@ -1,6 +1,5 @@
 """The package as a stranger installs it: a wheel, in an empty environment, far from the clone."""
 
-import os
 import re
 import subprocess
 import sys
@@ -26,7 +25,7 @@ def bin_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pip(Path(sys.executable), "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", str(folder), str(ROOT))
     (wheel,) = folder.glob("*.whl")
     venv.create(folder / "venv", with_pip=True)
-    scripts = folder / "venv" / ("Scripts" if os.name == "nt" else "bin")
+    scripts = folder / "venv/bin"
     pip(scripts / "python", "install", "--constraint", str(ROOT / "requirements.lock"), str(wheel))
     return scripts
 

@@ -135,8 +135,9 @@ def scopes(tenant: Tenant, rule: Rule) -> None:
 def _out_of_scope(bench: Bench, operation: Operation, caller: Caller) -> None:
     tenant = bench.tenant
     answer = bench.call(operation, caller=caller.name)
-    # A tenant may let whoever may change a record read it too.
-    may_read = not is_unsafe(operation) and any(set(each.scopes) <= set(caller.scopes) for each in _changing(tenant))
+    # Whoever may change a record sees it in the answer, so a tenant may let such a caller read.
+    sees = [each for each in tenant.vendor.operations.values() if each.table.get("verb") in ("create", "update")]
+    may_read = not is_unsafe(operation) and any(set(each.scopes) <= set(caller.scopes) for each in sees)
     room = successes(tenant, operation) if may_read else ()
     known = {"required": operation.scopes[0], "provided": list(caller.scopes)}
     what = f"{operation.id} by {caller.name}, who has {' and '.join(caller.scopes)} but not {operation.scopes[0]}"
@@ -146,10 +147,6 @@ def _out_of_scope(bench: Bench, operation: Operation, caller: Caller) -> None:
 def _in_scope(tenant: Tenant, operation: Operation, caller: Caller) -> None:
     answer = Bench(tenant).call(operation, caller=caller.name)
     succeed(tenant, operation, answer, f"{operation.id} by {caller.name}, who has {' and '.join(caller.scopes)}")
-
-
-def _changing(tenant: Tenant) -> list[Operation]:
-    return [each for each in tenant.vendor.operations.values() if is_unsafe(each) and each.scopes]
 
 
 def _colleagues(tenant: Tenant) -> list[Caller]:
@@ -232,12 +229,16 @@ def _foreign(bench: Bench) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Trouble:
-    """One thing wrong with a request: where it is told in the order, how to bring it about, what it answers."""
+    """One thing wrong with a request: where it is told in the order, how to bring it about, what it answers.
+
+    `room` is the status that a tenant may answer instead.
+    """
 
     step: str
     expected: Expected
     request: Mapping[str, Any] = field(default_factory=dict)
     body: Mapping[str, Any] = field(default_factory=dict)
+    room: int | None = None
 
 
 def check_order(tenant: Tenant, rule: Rule) -> None:
@@ -261,7 +262,8 @@ def _first_told(bench: Bench, operation: Operation, first: Trouble, second: Trou
         request["json"] = ({} if body is ABSENT else body) | broken
     answer = bench.call(operation, **request)
     what = f"{operation.id} with trouble in {first.step} and in {second.step}"
-    refused(bench.tenant, answer, first.expected, what, room={second.expected.status})
+    told = {status for each in (first, second) for status in (each.expected.status, each.room) if status is not None}
+    refused(bench.tenant, answer, first.expected, what, room=told)
 
 
 def _troubles(bench: Bench, operation: Operation) -> Iterator[Trouble]:
@@ -273,12 +275,11 @@ def _troubles(bench: Bench, operation: Operation) -> Iterator[Trouble]:
             break
     resource = addressed(operation)
     if resource is not None:
-        malformed = bench.path(operation, "not-an-id")
+        absent = missing(vendor, resource)
         if vendor.behaviour["resources"][resource].get("id_form"):
-            yield Trouble("parameters", refusal(vendor, "parameter_malformed"), {"path": malformed})
-        yield Trouble(
-            "existence", missing(vendor, resource), {"path": bench.path(operation, tenant.unknown_id(resource))}
-        )
+            malformed, path = refusal(vendor, "parameter_malformed"), bench.path(operation, "not-an-id")
+            yield Trouble("parameters", malformed, {"path": path}, room=absent.status)
+        yield Trouble("existence", absent, {"path": bench.path(operation, tenant.unknown_id(resource))})
     for name, target in references(operation).items():
         yield Trouble("references", missing(vendor, target), body={name: tenant.unknown_id(target)})
     for name, schema in properties(vendor, operation).items():

@@ -26,6 +26,8 @@ def status_codes(tenant: Tenant, rule: Rule) -> None:
         operation = chosen[exchange.operation]
         allowed = (declared(operation) | set(catalogue)) - {refusal(tenant.vendor, "method_unknown").status}
         allowed = {status for status in allowed if status < 500} | (set() if tenant.is_mock else {outage})
+        if not tenant.is_mock and _kind(exchange.request_headers) != _JSON:
+            allowed.add(415)
         if exchange.status not in allowed:
             expected = ", ".join(map(str, sorted(allowed)))
             raise Broken(f"{exchange.method} {exchange.path}: {exchange.status} occurred; expected one of {expected}")
@@ -45,14 +47,13 @@ def error_envelope(tenant: Tenant, rule: Rule) -> None:
 
 def _check_envelope(tenant: Tenant, exchange: Exchange, template: Mapping[str, Any]) -> None:
     what = f"{exchange.method} {exchange.path} answered {exchange.status}"
-    kind = exchange.headers.get("content-type", "none")
-    if kind.partition(";")[0].strip().lower() != "application/json":
-        raise Broken(f"{what}: expected the content type application/json, got {kind}")
+    if _kind(exchange.headers) != _JSON:
+        raise Broken(f"{what}: expected the content type {_JSON}, got {_kind(exchange.headers) or 'none'}")
     try:
         body = json.loads(exchange.body)
     except ValueError:
         raise Broken(f"{what}: expected JSON, got {short(exchange.body.decode('utf-8', 'replace'))}") from None
-    found = dict(_filled(template, body, what))
+    found = dict(_filled(template, body, what, exact=tenant.is_mock))
     code, message = found.get("$code"), found.get("$message")
     for name, value in (("code", code), ("message", message)):
         if f"${name}" in _words(template) and not (isinstance(value, str) and value):
@@ -62,25 +63,34 @@ def _check_envelope(tenant: Tenant, exchange: Exchange, template: Mapping[str, A
     _check_code(tenant, exchange, code, what)
 
 
+def _kind(headers: Mapping[str, str]) -> str:
+    """The content type without its parameters."""
+    return headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+_JSON = "application/json"
+
+
 def _check_code(tenant: Tenant, exchange: Exchange, code: Any, what: str) -> None:
     catalogue = tenant.vendor.behaviour["errors"]["catalogue"]
     statuses = {entry["status"] for name, entry in catalogue.items() if entry.get("code", name) == code}
-    if code is None or (not statuses and not tenant.is_mock):
+    elsewhere = exchange.status not in {entry["status"] for entry in catalogue.values()}
+    if code is None or ((elsewhere or not statuses) and not tenant.is_mock):
         return
     if exchange.status not in statuses:
         expected = f"the code {code!r} only with {sorted(statuses)}" if statuses else "a code of the catalogue"
         raise Broken(f"{what}: expected {expected}, got {code!r}")
 
 
-def _filled(template: Mapping[str, Any], body: Any, what: str) -> Iterator[tuple[str, Any]]:
-    """Word of the template -> what stands there. Broken where the body has another form or a key too many."""
-    if not isinstance(body, dict) or set(body) - set(template):
+def _filled(template: Mapping[str, Any], body: Any, what: str, *, exact: bool) -> Iterator[tuple[str, Any]]:
+    """Word of the template -> what stands there. Broken where the body has another form or, when `exact`, more keys."""
+    if not isinstance(body, dict) or (exact and set(body) - set(template)):
         raise Broken(f"{what}: expected an object with {sorted(template)} alone, got {short(body)}")
     for name, part in template.items():
         if isinstance(part, Mapping):
             if name not in body:
                 raise Broken(f"{what}: expected {name!r} in {short(body)}")
-            yield from _filled(part, body[name], what)
+            yield from _filled(part, body[name], what, exact=exact)
         elif name in body:
             yield str(part), body[name]
 

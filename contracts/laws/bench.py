@@ -14,6 +14,7 @@ from contracts.laws.terms import (
     differences,
     find_operation,
     is_unsafe,
+    item_fields,
     key_of,
     properties,
     references,
@@ -39,8 +40,16 @@ class Bench:
     def record(self, resource: str) -> Record:
         """A record of our own."""
         if resource not in self.own:
-            self.own[resource] = self.tenant.create(resource)
+            self.own[resource] = self.create(resource)
         return self.own[resource]
+
+    def create(self, resource: str, **overrides: Any) -> Record:
+        """One more record of our own, with an id by which it can be found again."""
+        record = Record(self.tenant.create(resource, **overrides))
+        identity = record[key_of(self.tenant.vendor, resource)]
+        if not isinstance(identity, str | int) or identity == "":
+            raise Broken(f"expected a new record of {resource} to have an id, got {short(identity)}")
+        return record
 
     def is_ours(self, resource: str) -> bool:
         """Can we make such a record?"""
@@ -103,8 +112,8 @@ class Bench:
         if operation is None:
             raise NotJudged(f"no operation reads one record of {resource}")
         answer = self.call(operation, path=self.path(operation, identity), caller=caller)
-        record = succeed(self.tenant, operation, answer, f"{operation.id} of {identity}")
-        if not isinstance(record, dict) or record.get(key_of(self.tenant.vendor, resource)) != identity:
+        record: Record = succeed(self.tenant, operation, answer, f"{operation.id} of {identity}")
+        if record.get(key_of(self.tenant.vendor, resource)) != identity:
             raise Broken(f"{operation.id} of {identity}: another record was answered: {short(record)}", answer)
         return record
 
@@ -148,8 +157,15 @@ class Bench:
     def _picture(self, operation: Operation) -> Picture:
         """Our own record, and the list in which it stands, by id."""
         resource = operation.table["resource"]
-        record = self.read(resource, self.identity(resource, ours=True)) if addressed(operation) else {}
+        record = self.read(resource, self.identity(resource, ours=True)) if addressed(operation) else Record()
         return record, self.listed(resource)
+
+    def untrue(self, lister: Operation, record: Record, item: Record) -> dict[str, tuple[Any, Any]]:
+        """Where an item differs from its record: field -> (in the record, in the item). A tenant may add fields."""
+        if not self.tenant.is_mock:
+            told = item_fields(self.tenant.vendor, lister)
+            item = {name: value for name, value in item.items() if name in told}
+        return differences(record, item)
 
     def listed(self, resource: str) -> dict[str, Record]:
         """Id -> item of the list in which a new record stands; empty where nothing lists it."""

@@ -9,7 +9,6 @@ from contracts.laws.bench import Bench
 from contracts.laws.terms import (
     Record,
     accepts,
-    differences,
     find_operation,
     judged,
     key_of,
@@ -63,7 +62,7 @@ def _histories(bench: Bench, lister: Operation, parents: list[str | None]) -> It
     tenant, resource = bench.tenant, lister.table["resource"]
     key = key_of(tenant.vendor, resource)
     home = bench.parent(resource)
-    made = [tenant.create(resource)[key] for _ in range(3)]
+    made = [bench.create(resource)[key] for _ in range(3)]
     yield {home: set(made)}
     mover, name = _mover(bench, lister)
     others = [parent for parent in parents if parent not in (home, None)]
@@ -77,7 +76,7 @@ def _histories(bench: Bench, lister: Operation, parents: list[str | None]) -> It
     if remover is not None:
         answer = bench.call(remover, path=bench.path(remover, made[2]))
         succeed(tenant, remover, answer, f"{remover.id} of {made[2]}")
-        made.append(tenant.create(resource)[key])
+        made.append(bench.create(resource)[key])
         yield {home: {made[0], made[3]}}
 
 
@@ -129,5 +128,5 @@ def _check_true(bench: Bench, lister: Operation, item: Record) -> None:
     if find_operation(bench.tenant.vendor, "get", resource) is None:
         return
     identity = str(item[key_of(bench.tenant.vendor, resource)])
-    for name, (want, got) in differences(bench.read(resource, identity), item).items():
+    for name, (want, got) in bench.untrue(lister, bench.read(resource, identity), item).items():
         raise Broken(f"{lister.id}: {name!r} of {identity} is {short(got)}, the single read shows {short(want)}")

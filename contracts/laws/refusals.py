@@ -68,9 +68,12 @@ def malformed_ids(tenant: Tenant, rule: Rule) -> None:
     for operation in judged(tenant, rule):
         resource = addressed(operation)
         form = tenant.vendor.behaviour["resources"][resource].get("id_form") if resource else None
-        for identity in _MALFORMED.get(form, []) if form else []:
-            if "{" in identity:
-                identity = identity.format(id=tenant.unknown_id(str(resource)))
+        if form not in _MALFORMED:
+            continue
+        existing = bench.identity(str(resource), ours=is_unsafe(operation))
+        for identity in _MALFORMED[form]:
+            # Made from an id that exists: a server that cuts or cleans it would find a record.
+            identity = identity.format(id=existing)
             what = f"{operation.id} of the malformed {identity!r}"
             answer = bench.call(operation, path=bench.path(operation, identity))
             refused(tenant, answer, expected, what, room={missing(tenant.vendor, str(resource)).status})
@@ -81,20 +84,20 @@ def malformed_ids(tenant: Tenant, rule: Rule) -> None:
         raise NotJudged("no id in a path has a form that could be broken")
 
 
-_MALFORMED = {"uuid": ["not-an-id", "1", "{id}0", "{id}-0000", "zz{id:.34}", "null", "\0", "{id:.35}", "'{id}'"]}
+_MALFORMED = {"uuid": ["not-an-id", "{id}0", "{id:.35}", "1", "{id}-0000", "zz{id:.34}", "null", "\0", "{id}' --"]}
 
 
 def methods(tenant: Tenant, rule: Rule) -> None:
     """A method that a path does not offer is refused, with the methods that it does offer in `Allow`."""
     expected = refusal(tenant.vendor, "method_unknown")
-    room = {refusal(tenant.vendor, each).status for each in ("path_unknown", "parameter_malformed", "body_invalid")}
+    others = ("method_unknown", "path_unknown", "parameter_malformed")
+    room = {refusal(tenant.vendor, each).status for each in others}
+    bench = Bench(tenant)
     for path, operation in {operation.path: operation for operation in judged(tenant, rule)}.items():
         offered = {each.method for each in tenant.vendor.operations.values() if each.path == path}
         for method in sorted(set(METHODS) - offered):
-            # An unknown id: a tenant that does offer the method after all has nothing to change or delete.
-            answer = tenant.send(
-                method, _at_unknown(tenant, operation), json=ABSENT if method in ("GET", "DELETE") else {}
-            )
+            body = ABSENT if method in ("GET", "DELETE") else _body_there(bench, path)
+            answer = tenant.send(method, _at_ours(bench, operation), json=body)
             refused(tenant, answer, expected, f"{method} {path}", room=room)
             if answer.status == expected.status:
                 allowed = {each.strip().upper() for each in answer.headers.get("allow", "").split(",")}
@@ -105,6 +108,22 @@ def methods(tenant: Tenant, rule: Rule) -> None:
                     )
 
 
+def _at_ours(bench: Bench, operation: Operation) -> str:
+    """Where a tenant that does offer the method after all finds a record of ours, or none to change or delete."""
+    resource = addressed(operation)
+    if resource is None or not bench.is_ours(resource):
+        return _at_unknown(bench.tenant, operation)
+    return fill(operation.path, bench.path(operation, bench.identity(resource, ours=True)))
+
+
+def _body_there(bench: Bench, path: str) -> Any:
+    """A body that some operation on the path accepts, so that a method which works shows."""
+    bodies = [
+        bench.body(each) for each in bench.tenant.vendor.operations.values() if each.path == path and accepts(each)
+    ]
+    return bodies[0] if bodies else {}
+
+
 def _at_unknown(tenant: Tenant, operation: Operation) -> str:
     owners = tenant.target.model.owners(operation)
     return fill(operation.path, {name: tenant.unknown_id(resource) for name, resource in owners.items()})
@@ -113,7 +132,7 @@ def _at_unknown(tenant: Tenant, operation: Operation) -> str:
 def unknown_paths(tenant: Tenant, rule: Rule) -> None:
     """A path that the document does not have is told so, whatever the method and whoever calls."""
     expected = refusal(tenant.vendor, "path_unknown")
-    others = ("method_unknown", "parameter_malformed", "credential_missing")
+    others = ("path_unknown", "method_unknown", "parameter_malformed", "credential_missing")
     room = {refusal(tenant.vendor, each).status for each in others}
     paths = ["/no-such-path", "/no-such-path/deeper/still"]
     paths += sorted({f"{_at_unknown(tenant, each)}/no-such-part" for each in judged(tenant, rule)})

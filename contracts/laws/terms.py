@@ -11,7 +11,12 @@ from contracts.tenant import Answer, Tenant
 from mockserver.spec import resolve
 from mockserver.vendor import Operation, Rule, Vendor
 
-Record = dict[str, Any]
+
+class Record(dict[str, Any]):
+    """A record as an answer shows it. A field that it lacks is the target's fault, not that of who looks for it."""
+
+    def __missing__(self, name: str) -> Any:
+        raise Broken(f"expected the field {name!r} in {short(self)}")
 
 
 @dataclass(frozen=True)
@@ -98,6 +103,15 @@ def properties(vendor: Vendor, operation: Operation) -> dict[str, Mapping[str, A
     return {name: resolve(vendor.document, each) for name, each in schema.get("properties", {}).items()}
 
 
+def item_fields(vendor: Vendor, lister: Operation) -> set[str]:
+    """The fields that the document gives an item of a list."""
+    names = (f"{lister.table.get('status', 200)}", "content", "application/json", "schema")
+    node: Any = lister.document["responses"]
+    for name in (*names, "properties", lister.table.get("envelope"), "items", "properties"):
+        node = resolve(vendor.document, node.get(name, {})) if isinstance(node, Mapping) else {}
+    return set(node)
+
+
 def declared(operation: Operation) -> set[int]:
     """The statuses that the document gives an operation."""
     return {int(status) for status in operation.document["responses"] if str(status).isdigit()}
@@ -119,10 +133,17 @@ def succeed(tenant: Tenant, operation: Operation, answer: Answer, what: str) -> 
         found = tenant.target.model.record(operation.id, answer.json())
     except LookupError as error:
         raise Broken(f"{what}: {error.args[0]}: {brief(answer)}", answer) from None
-    kind, name = (list, "a list") if operation.table["verb"] == "list" else (dict, "an object")
-    if not isinstance(found, kind):
-        raise Broken(f"{what}: expected {name}, got {short(found)}", answer)
-    return found
+    if operation.table["verb"] != "list":
+        return record_of(found, what, answer)
+    if not isinstance(found, list):
+        raise Broken(f"{what}: expected a list, got {short(found)}", answer)
+    return [record_of(item, what, answer) for item in found]
+
+
+def record_of(value: Any, what: str, answer: Answer | None = None) -> Record:
+    if not isinstance(value, dict):
+        raise Broken(f"{what}: expected an object, got {short(value)}", answer)
+    return Record(value)
 
 
 def refused(

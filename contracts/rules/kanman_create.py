@@ -18,6 +18,8 @@ from contracts.rules.kanman_steps import (
     ids,
     label,
     listed,
+    moment,
+    place,
     post,
     read,
     refused_and_none_made,
@@ -104,11 +106,10 @@ def a_new_task_has_no_subtasks(tenant: Tenant) -> None:
 @rule("KM-121")
 def a_new_task_is_positioned_at_the_end(tenant: Tenant) -> None:
     for _ in range(3):
-        others = [task["position"] for task in listed(tenant, home(tenant))]
-        got = create(tenant)["position"]
-        last = max(others, key=str.encode, default="")
+        last = max(map(place, listed(tenant, home(tenant))), default=b"")
+        got = place(create(tenant))
         expect(
-            got.encode() > last.encode(), f"expected a position after {last!r}, the last of the project, got {got!r}"
+            got > last, f"expected a position after {last.decode()!r}, the last of the project, got {got.decode()!r}"
         )
 
 
@@ -119,7 +120,7 @@ def positions_within_a_project_are_distinct(tenant: Tenant) -> None:
     create(tenant)
     delete(tenant, first)
     create(tenant)
-    positions = [task["position"] for task in listed(tenant, home(tenant))]
+    positions = list(map(place, listed(tenant, home(tenant))))
     twice = [position for position in positions if positions.count(position) > 1]
     expect(not twice, f"expected distinct positions, got {twice[:1]} {len(twice)} times after creates and deletes")
 
@@ -128,10 +129,10 @@ def positions_within_a_project_are_distinct(tenant: Tenant) -> None:
 def positions_are_counted_in_letters(tenant: Tenant) -> None:
     if not tenant.is_mock:
         raise NotJudged("a tenant's positions are opaque")
-    others = sorted(task["position"] for task in listed(tenant, home(tenant)))
-    expected = _successor(others[-1]) if others else "aaa"
+    others = sorted(map(place, listed(tenant, home(tenant))))
+    expected = _successor(others[-1].decode()) if others else "aaa"
     for _ in range(28):
-        got = create(tenant)["position"]
+        got = place(create(tenant)).decode()
         expect(got == expected, f"expected the position {expected!r}, got {got!r}")
         expected = _successor(expected)
 
@@ -153,7 +154,7 @@ def a_new_task_was_just_created_and_not_updated(tenant: Tenant) -> None:
     now = tenant.clock.now() if tenant.clock else _date(answer)
     if now is not None:
         room = timedelta(seconds=5 if tenant.clock else 600)
-        apart = abs(datetime.fromisoformat(str(created)) - now)
+        apart = abs(moment(task, "created_at") - now)
         expect(apart <= room, f"expected created_at to be now, {now:%Y-%m-%dT%H:%M:%SZ}, got {created!r}", answer)
     equal("a read of the new task", task, read(tenant, task))
 

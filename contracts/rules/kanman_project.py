@@ -1,8 +1,5 @@
 """KanMan: the lists of a project and of a board, and the counters of a project."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from contracts.findings import NotJudged
 from contracts.laws.terms import differences, short
 from contracts.rules import rule
@@ -19,6 +16,7 @@ from contracts.rules.kanman_steps import (
     ids,
     items,
     listed,
+    place,
     project,
 )
 from contracts.tenant import Tenant
@@ -28,11 +26,14 @@ _OF_A_TASK_ALONE = ("project_id", "workflow_lane_id", "subtasks")
 _ROOM = 0.01  # how far a tenant may round its progress
 
 
-def _counts(shown: Mapping[str, Any]) -> list[Any]:
-    return [shown.get(name) for name in (*COUNTERS, "num_tasks_total")]
+def _counts(shown: Project) -> list[int]:
+    found = {name: shown[name] for name in (*COUNTERS, "num_tasks_total")}
+    for name, count in found.items():
+        expect(type(count) is int, f"expected {name} to be a whole number, got {short(count)}")
+    return list(found.values())
 
 
-def _expect_counts(tenant: Tenant, where: str, expected: list[Any], what: str) -> None:
+def _expect_counts(tenant: Tenant, where: str, expected: list[int], what: str) -> None:
     """Counters and progress of a project."""
     shown = project(tenant, where)
     told = "open, in progress, done, total"
@@ -41,7 +42,7 @@ def _expect_counts(tenant: Tenant, where: str, expected: list[Any], what: str) -
 
 
 def _expect_progress(tenant: Tenant, shown: Project) -> None:
-    total, done = shown["num_tasks_total"], shown["num_tasks_done"]
+    _, _, done, total = _counts(shown)
     expected = done / total if total else 0
     progress = shown.get("progress")
     is_number = isinstance(progress, int | float) and not isinstance(progress, bool)
@@ -181,7 +182,10 @@ def an_empty_project_has_no_progress(tenant: Tenant) -> None:
 @rule("KM-178")
 def the_list_is_complete(tenant: Tenant) -> None:
     made = [create(tenant)["id"] for _ in range(120 if tenant.is_mock else 3)]
-    found = ids(listed(tenant, home(tenant)))
+    shown = listed(tenant, home(tenant))
+    found = ids(shown)
+    positions = list(map(place, shown))
+    expect(positions == sorted(positions), f"expected {len(found)} tasks by position, got {short(positions)}")
     lost = [identity for identity in made if identity not in found]
     expect(not lost, f"expected {len(made)} new tasks in the list of {len(found)}, {len(lost)} are absent: {lost[:1]}")
     total = project(tenant, home(tenant)).get("num_tasks_total")
@@ -226,7 +230,7 @@ def a_board_lists_its_projects_by_position(tenant: Tenant) -> None:
                 del alone["board_id"]
                 equal(f"{item['id']} in the list of its board", alone, item)
         if tenant.is_mock:
-            positions = [str(item["position"]).encode() for item in found]
+            positions = list(map(place, found))
             expect(positions == sorted(positions), f"expected projects by position, got {positions}")
     if boards and home(tenant) in tenant.known.values() and tenant.known.get("board_id") in boards:
         found = items(tenant.call("listBoardProjects", path={"id": tenant.known["board_id"]}), "projects")

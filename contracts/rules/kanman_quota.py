@@ -14,6 +14,7 @@ from contracts.rules.kanman_steps import (
     elsewhere,
     expect,
     expect_status,
+    figure,
     home,
     ids,
     items,
@@ -102,7 +103,7 @@ def the_months_calls_are_used_up(tenant: Tenant) -> None:
     clock.freeze()
     task = create(world)
     answer = world.call("listBoards")
-    limit, left = (int(answer.headers[f"x-ratelimit-{name}"]) for name in ("limit", "remaining"))
+    limit, left = figure(answer, "limit"), figure(answer, "remaining")
     for number in range(left):
         answer = world.call("listBoards")
         if answer.status != 200:
@@ -156,7 +157,7 @@ def the_workspace_is_full(tenant: Tenant) -> None:
     world = tenant.fresh_world()
     for _ in range(3):  # tasks in the trash take no room
         delete(world, create(world))
-    quota = TASK_QUOTAS[int(world.call("listBoards").headers["x-ratelimit-limit"])]
+    quota = TASK_QUOTAS[figure(world.call("listBoards"), "limit")]
     living = _living(world)
     for number in range(living + 1, quota + 1):
         answer = post(world, {"projectId": home(world), "label": "One more"})

@@ -1,14 +1,15 @@
 """What KanMan's checks do all the time: make, read and change a task, look at its project. No rule is judged here."""
 
 from collections.abc import Collection, Mapping
+from datetime import datetime
 from typing import Any
 
 from contracts.findings import Broken, NotJudged
-from contracts.laws.terms import brief, short
+from contracts.laws.terms import Record, brief, record_of, short
 from contracts.tenant import Answer, SampleFailed, Tenant
 
-Task = dict[str, Any]
-Project = dict[str, Any]
+Task = Record
+Project = Record
 
 
 def expect(holds: object, what: str, answer: Answer | None = None) -> None:
@@ -47,7 +48,7 @@ def label(tenant: Tenant, text: str) -> str:
 def create(tenant: Tenant, **sent: Any) -> Task:
     """A task of our own. That a good value is refused breaks a rule; that none at all can be made breaks the run."""
     try:
-        return tenant.create("tasks", **sent)
+        return Record(tenant.create("tasks", **sent))
     except SampleFailed as failed:
         if not sent:
             raise
@@ -59,7 +60,7 @@ def post(tenant: Tenant, body: Mapping[str, Any], *, caller: str = "owner") -> A
 
 
 def read(tenant: Tenant, task: Task) -> Task:
-    return tenant.read("tasks", task["id"])
+    return Record(tenant.read("tasks", task["id"]))
 
 
 def patch(tenant: Tenant, task: Task, body: Mapping[str, Any], *, caller: str = "owner") -> Answer:
@@ -81,9 +82,7 @@ def task_of(answer: Answer) -> Task:
     """The task of an answer that bears one."""
     body = answer.json()
     task = body.get("task") if isinstance(body, dict) else None
-    if not isinstance(task, dict):
-        raise Broken(f"expected a task, got {brief(answer)}", answer)
-    return task
+    return record_of(task, "the task of an answer", answer)
 
 
 def listed(tenant: Tenant, project_id: str) -> list[Task]:
@@ -91,14 +90,14 @@ def listed(tenant: Tenant, project_id: str) -> list[Task]:
     return items(tenant.call("listProjectTasks", path={"id": project_id}), "tasks")
 
 
-def items(answer: Answer, name: str) -> list[dict[str, Any]]:
+def items(answer: Answer, name: str) -> list[Record]:
     """The records of a list."""
     expect_status(answer, f"the list of {name}", 200)
     body = answer.json()
     found = body.get(name) if isinstance(body, dict) else None
-    if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
+    if not isinstance(found, list):
         raise Broken(f"expected an array {name!r}, got {brief(answer)}", answer)
-    return found
+    return [record_of(item, f"an item of {name}", answer) for item in found]
 
 
 def ids(tasks: Collection[Task]) -> list[Any]:
@@ -110,9 +109,32 @@ def project(tenant: Tenant, project_id: str) -> Project:
     expect_status(answer, "GET of a project", 200)
     body = answer.json()
     found = body.get("project") if isinstance(body, dict) else None
-    if not isinstance(found, dict):
-        raise Broken(f"expected a project, got {brief(answer)}", answer)
-    return found
+    return record_of(found, "the project of an answer", answer)
+
+
+def moment(task: Task, name: str) -> datetime:
+    """A time of a task."""
+    try:
+        return datetime.fromisoformat(task[name])
+    except (TypeError, ValueError):
+        raise Broken(f"expected {name} to be a time, got {short(task[name])}") from None
+
+
+def place(task: Task) -> bytes:
+    """The position of a task, or of a project, as it is compared."""
+    expect(isinstance(task["position"], str), f"expected a position, got {short(task['position'])}")
+    return str(task["position"]).encode()
+
+
+def figure(answer: Answer, name: str) -> int:
+    """A quota header as a number."""
+    given = answer.headers.get(f"x-ratelimit-{name}", "")
+    expect(
+        given.isdecimal(),
+        f"expected X-RateLimit-{name.title()} to be a number, got {given or 'no such header'}",
+        answer,
+    )
+    return int(given)
 
 
 def tick(tenant: Tenant, seconds: float = 3600) -> None:

@@ -1,6 +1,7 @@
 """KanMan: the trash. No operation shows it: its rules are judged where a control plane restores and turns the clock."""
 
 from contracts.findings import NotJudged
+from contracts.laws.terms import Record
 from contracts.rules import rule
 from contracts.rules.kanman_steps import (
     Task,
@@ -64,7 +65,7 @@ def the_trash_keeps_a_task_for_40_days(tenant: Tenant) -> None:
 @rule("KM-173")
 def a_restored_task_is_as_it_was(tenant: Tenant) -> None:
     world = tenant.fresh_world()
-    known = world.read("tasks", world.known["task_id"])
+    known = Record(world.read("tasks", world.known["task_id"]))
     for task in (known, create(world, description="To be restored", status=2)):
         before = read(world, task)
         order, counted = ids(listed(world, home(world))), project(world, home(world))

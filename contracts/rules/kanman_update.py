@@ -1,9 +1,7 @@
 """KanMan: reading a task again, and what an update does to it."""
 
-from datetime import datetime
-
 from contracts.findings import NotJudged
-from contracts.laws.terms import brief, short
+from contracts.laws.terms import Record, brief, short
 from contracts.rules import rule
 from contracts.rules.kanman_steps import (
     Task,
@@ -15,6 +13,7 @@ from contracts.rules.kanman_steps import (
     expect_status,
     home,
     listed,
+    moment,
     patch,
     read,
     task_of,
@@ -27,7 +26,13 @@ def _with_subtasks(tenant: Tenant) -> Task:
     """The known task that has subtasks."""
     if "task_id" not in tenant.known:
         raise NotJudged("needs a known task_id of a task with subtasks")
-    return tenant.read("tasks", tenant.known["task_id"])
+    return Record(tenant.read("tasks", tenant.known["task_id"]))
+
+
+def _expect_subtasks(what: str, before: Task, after: Task) -> None:
+    """The same subtasks in the same order."""
+    want, got = before["subtasks"], after["subtasks"]
+    expect(got == want, f"{what}: expected the subtasks {short(want)}, got {short(got)}")
 
 
 @rule("KM-085")
@@ -47,7 +52,7 @@ def nothing_is_updated_before_it_is_created(tenant: Tenant) -> None:
     if "task_id" in tenant.known:
         shown.append(_with_subtasks(tenant))
     for each in shown:
-        created, updated = (datetime.fromisoformat(str(each.get(name))) for name in ("created_at", "updated_at"))
+        created, updated = moment(each, "created_at"), moment(each, "updated_at")
         told = f"{each.get('id')} was created at {each['created_at']} and updated at {each['updated_at']}"
         expect(created <= updated, f"expected updated_at not to be before created_at: {told}")
 
@@ -69,7 +74,7 @@ def subtasks_keep_their_order(tenant: Tenant) -> None:
         raise NotJudged("a tenant may answer subtasks in any order")
     world = tenant.fresh_world()
     task = _with_subtasks(world)
-    labels = [each["label"] for each in task["subtasks"]]
+    expect(task["subtasks"], f"expected the subtasks of {task['id']}, got {short(task['subtasks'])}")
     for body in ({"status": 2}, {"label": "Renamed"}, {"description": None}):
         given = task_of(patch(world, task, body))
         for shown in (given, read(world, task)):
@@ -103,12 +108,11 @@ def an_update_never_lowers_updated_at(tenant: Tenant) -> None:
         {"projectId": home(tenant)},
     ):
         tick(tenant)
-        before = read(tenant, task)["updated_at"]
+        before = moment(read(tenant, task), "updated_at")
         answer = patch(tenant, task, body)
         expect_status(answer, f"PATCH with {short(body)}", 200)
-        for after in (task_of(answer)["updated_at"], read(tenant, task)["updated_at"]):
-            lowered = datetime.fromisoformat(after) < datetime.fromisoformat(before)
-            expect(not lowered, f"PATCH with {short(body)} lowered updated_at from {before} to {after}", answer)
+        for after in (moment(task_of(answer), "updated_at"), moment(read(tenant, task), "updated_at")):
+            expect(after >= before, f"PATCH with {short(body)} lowered updated_at from {before} to {after}", answer)
 
 
 @rule("KM-154")
@@ -120,9 +124,7 @@ def the_answer_to_an_update_lists_the_subtasks(tenant: Tenant) -> None:
     for body in ({"status": 0}, {"label": "Renamed"}, {"description": "Told"}, {}, {"projectId": elsewhere(world)}):
         answer = patch(world, task, body)
         for shown in (task_of(answer), read(world, task)):
-            got = shown.get("subtasks")
-            told = f"expected {short(task['subtasks'])}, got {short(got)}"
-            expect(got == task["subtasks"], f"subtasks after PATCH with {short(body)}: {told}", answer)
+            _expect_subtasks(f"after PATCH with {short(body)}", task, shown)
 
 
 @rule("KM-155")
@@ -145,7 +147,7 @@ def an_equal_value_counts_as_an_update(tenant: Tenant) -> None:
         tick(tenant)
         after = change(tenant, task, **{name: before[name]})
         equal(f"a read after PATCH with an equal {name}", before, read(tenant, task), but=("updated_at",))
-        was, now = (datetime.fromisoformat(each["updated_at"]) for each in (before, after))
+        was, now = moment(before, "updated_at"), moment(after, "updated_at")
         rises = now > was if tenant.clock else now >= was
         told = f"from {before['updated_at']} to {after['updated_at']}"
         expect(rises, f"PATCH with an equal {name}: expected updated_at to rise, got {told}")

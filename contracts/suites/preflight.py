@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from contracts.findings import Exchange
 from contracts.guard import BudgetSpent
+from contracts.laws.access import reach
 from contracts.model import path_names
 from contracts.target import Target, Unjudgeable
 from contracts.tenant import Answer, Tenant
@@ -70,7 +71,7 @@ def _check_callers(tenant: Tenant, operation: Operation, path: dict[str, str]) -
         return
     for name in tenant.callers:
         caller = tenant.vendor.callers.get(name)
-        if name == "owner" or (caller and caller.expires_at) or name == "expired":
+        if caller is None or caller.expires_at or not set(operation.scopes) <= reach(tenant.vendor, caller):
             continue
         answer = tenant.call(operation.id, path=path, caller=name)
         if answer.status == 401:

@@ -4,7 +4,8 @@ A world reads through its chain of layers, the topmost first, and writes only to
 worlds of a vendor share. So a fork copies nothing, and a reset forgets one layer.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 import orjson
@@ -15,7 +16,8 @@ from mockserver.engine.store import Chain, Found, Record, Store
 MOST_RECENT = 5000  # records and counts that are kept at hand
 
 Place = tuple[int, str]  # layer and key
-Count = tuple[int, str, str]  # layer, what is counted, and the values
+Values = tuple[Any, ...]
+Count = tuple[int, str, Values]  # layer, what is counted, and the values
 
 
 class Collection:
@@ -26,8 +28,8 @@ class Collection:
         self._store = store
         self._sql = Statements(vendor, shape)
         self.columns = self._sql.columns
-        self._tallies = [(tuple(fields), f"{vendor}.{shape.name}:{','.join(fields)}") for fields in shape.tallies]
-        self._tally_names = dict(self._tallies)
+        self._tally_names = {tuple(fields): f"{vendor}.{shape.name}:{','.join(fields)}" for fields in shape.tallies}
+        self._tallies = [(name, _values_of(fields)) for fields, name in self._tally_names.items()]
         self._recent: dict[Place, Found | None] = {}
         self._counts: dict[Count, int] = {}
         self._waiting: dict[Place, Found | None] = {}  # None: to be deleted
@@ -63,7 +65,7 @@ class Collection:
 
     def tally(self, chain: Chain, fields: Sequence[str], values: Sequence[Any]) -> int:
         """How many records outside the trash have these values in these fields, which the shape must count."""
-        name, key = self._tally_names[tuple(fields)], _tally_key(values)
+        name, key = self._tally_names[tuple(fields)], tuple(values)
         return sum(self._count((layer, name, key)) for layer in chain)
 
     def _fetch(self, layer: int, key: str) -> Found | None:
@@ -74,7 +76,7 @@ class Collection:
     def _count(self, count: Count) -> int:
         known = self._counts.get(count)
         if known is None:
-            row = self._store.execute(READ_COUNT, count).fetchone()
+            row = self._store.execute(READ_COUNT, _row(count)).fetchone()
             known = self._counts[count] = (row[0] if row else 0) + self._changes.get(count, 0)
         return known
 
@@ -99,14 +101,14 @@ class Collection:
         old = self._recent[place] if place in self._recent else self._fetch(*place)
         self._store.note(self, (place, old, before, after))
         self._recent[place] = self._waiting[place] = found
-        for fields, name in self._tallies:
-            gone = _tally_key([before[field] for field in fields]) if before is not None else None
-            come = _tally_key([after[field] for field in fields]) if after is not None else None
+        for name, values_of in self._tallies:
+            gone = values_of(before) if before is not None else None
+            come = values_of(after) if after is not None else None
             if gone != come:
                 self._change(place[0], name, gone, -1)
                 self._change(place[0], name, come, 1)
 
-    def _change(self, layer: int, name: str, key: str | None, n: int) -> None:
+    def _change(self, layer: int, name: str, key: Values | None, n: int) -> None:
         if key is not None:
             count = (layer, name, key)
             self._changes[count] = self._changes.get(count, 0) + n
@@ -118,7 +120,7 @@ class Collection:
         self._store.executemany(self._sql.write, rows)
         lost = [{"layer": layer, "id": key} for (layer, key), found in self._waiting.items() if found is None]
         self._store.executemany(self._sql.delete, lost)
-        self._store.executemany(COUNT, [(*count, n) for count, n in self._changes.items()])
+        self._store.executemany(COUNT, [(*_row(count), n) for count, n in self._changes.items()])
         self._waiting.clear()
         self._changes.clear()
         if len(self._recent) + len(self._counts) > MOST_RECENT:
@@ -135,13 +137,13 @@ class Collection:
 
         def rows() -> Iterator[tuple[Any, ...]]:
             for serial, record in enumerate(records, start=first):
-                for fields, name in self._tallies:
-                    count = (layer, name, _tally_key([record[field] for field in fields]))
+                for name, values_of in self._tallies:
+                    count = (layer, name, values_of(record))
                     counts[count] = counts.get(count, 0) + 1
                 yield self._values(layer, Found(record, serial, None))
 
         self._store.executemany(self._sql.write, rows())
-        self._store.executemany(COUNT, [(*count, n) for count, n in counts.items()])
+        self._store.executemany(COUNT, [(*_row(count), n) for count, n in counts.items()])
 
     def forget(self, layer: int) -> None:
         """The layer is empty."""
@@ -157,5 +159,15 @@ class Collection:
         return (layer, record[self.key], serial, gone, *columns, orjson.dumps(record))
 
 
-def _tally_key(values: Sequence[Any]) -> str:
-    return "\x1f".join(map(str, values))
+def _values_of(fields: tuple[str, ...]) -> Callable[[Record], Values]:
+    """A function that takes the values of these fields out of a record."""
+    if len(fields) > 1:
+        return itemgetter(*fields)
+    (field,) = fields
+    return lambda record: (record[field],)
+
+
+def _row(count: Count) -> tuple[int, str, str]:
+    """A count as the database names it."""
+    layer, name, values = count
+    return layer, name, "\x1f".join(map(str, values))

@@ -12,6 +12,7 @@ import orjson
 Record = dict[str, Any]
 Chain = tuple[int, ...]
 
+_APPLICATION = 0x50424F41  # how SQLite tells our files from those of others
 MOST_PENDING = 500  # writes that wait in memory
 
 
@@ -54,10 +55,7 @@ class Store:
             )
             self._db.execute("PRAGMA busy_timeout = 0")
             if self.durable:
-                # WAL with NORMAL: a commit survives the death of the process, though not a power cut.
-                self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
-                self._db.execute("PRAGMA journal_mode = WAL")
-                self._db.execute("PRAGMA synchronous = NORMAL")
+                self._claim(location)
             for statement in (
                 "CREATE TABLE IF NOT EXISTS layer (id INTEGER PRIMARY KEY AUTOINCREMENT)",
                 "CREATE TABLE IF NOT EXISTS state (name TEXT PRIMARY KEY, value TEXT)",
@@ -69,6 +67,20 @@ class Store:
             raise StateError(_why_not(location, error)) from error
         self.execute = self._db.execute
         self.executemany = self._db.executemany
+
+    def _claim(self, location: str) -> None:
+        """Take a file that is ours, or new."""
+        used = self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        (owner,) = self._db.execute("PRAGMA application_id").fetchone()
+        if used and owner != _APPLICATION:
+            raise StateError(
+                f"{location} belongs to another program: name another file, or one that does not exist yet"
+            )
+        self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
+        self._db.execute(f"PRAGMA application_id = {_APPLICATION}")
+        # WAL with NORMAL: a commit survives the death of the process, though not a power cut.
+        self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute("PRAGMA synchronous = NORMAL")
 
     def begin(self) -> None:
         """From here on, all writes happen together or not at all."""

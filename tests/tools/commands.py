@@ -5,7 +5,9 @@ In a `console` block a line after `$ ` is a command, and what follows is what it
 
 import os
 import re
+import signal
 import subprocess
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -17,6 +19,7 @@ from tests.tools.serving import started
 _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _END = "===end of a command==="
 _ASKS_FOR_CODE = "echo $?"
+_PATIENCE = 600.0  # seconds to the end of a command
 
 
 class Step(NamedTuple):
@@ -72,16 +75,16 @@ def is_as_shown(shown: str, output: str) -> bool:
 
     `…` in a line stands for any text, alone in a line for any lines or none.
     """
-    lines = ["(?:.*\\n)?" if line == "…" else _pattern(line) + "\\n" for line in _trimmed(shown).strip().splitlines()]
-    return re.fullmatch("".join(lines), _trimmed(output).strip() + "\n", re.DOTALL) is not None
+    lines = ["(?:.*\\n)?" if line == "…" else _pattern(line) + "\\n" for line in _lines(shown)]
+    return re.fullmatch("".join(lines), "".join(f"{line}\n" for line in _lines(output)), re.DOTALL) is not None
 
 
 def _pattern(line: str) -> str:
     return "[^\\n]*".join(re.escape(part) for part in line.split("…"))
 
 
-def _trimmed(text: str) -> str:
-    return re.sub(r"[ \t]+$", "", text, flags=re.MULTILINE)
+def _lines(text: str) -> list[str]:
+    return [line.rstrip() for line in text.strip().splitlines()]
 
 
 class Reader:
@@ -100,6 +103,7 @@ class Reader:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            start_new_session=True,
         )
 
     def run(self, command: str) -> Outcome:
@@ -111,11 +115,16 @@ class Reader:
         line = f"(cd '{place}' && {command})" if place else command
         print(f"{{ {line}\n}} </dev/null; code=$?; printf '\\n{_END}%s\\n' $code; (exit $code)", file=self._shell.stdin)
         self._shell.stdin.flush()
+        hung = threading.Timer(_PATIENCE, lambda: os.killpg(self._shell.pid, signal.SIGKILL))
+        hung.start()
         lines = []
-        for text in self._shell.stdout:
-            if text.startswith(_END):
-                return Outcome(int(text.removeprefix(_END)), "".join(lines).removesuffix("\n"))
-            lines.append(text)
+        try:
+            for text in self._shell.stdout:
+                if text.startswith(_END):
+                    return Outcome(int(text.removeprefix(_END)), "".join(lines).removesuffix("\n"))
+                lines.append(text)
+        finally:
+            hung.cancel()
         raise AssertionError(f"the shell ended at: {command}\n{''.join(lines)}")
 
     def _serve(self, command: str) -> Outcome:
