@@ -8,7 +8,7 @@ from typing import Any
 from contracts.findings import Broken, Exchange, NotJudged
 from contracts.laws.bench import Bench
 from contracts.laws.refusals import METHODS
-from contracts.laws.terms import addressed, body_schema, declared, is_unsafe, judged, missing, refusal, short
+from contracts.laws.terms import accepts, addressed, body_schema, declared, is_unsafe, judged, missing, refusal, short
 from contracts.tenant import Answer, Tenant
 from mockserver.vendor import Operation, Rule, Vendor
 
@@ -120,9 +120,21 @@ def _spread(tenant: Tenant, operation: Operation) -> None:
     if resource and refusal(tenant.vendor, "parameter_malformed").status not in seen:
         bench.call(operation, path=bench.path(operation, "not-an-id"))
     if body_schema(tenant.vendor, operation) is not None:
-        bodies: list[Any] = [[], "text", {"no_such_field": [None] * 9}, {name: {} for name in bench.body(operation)}]
-        for body in bodies:
+        for body in _odd_bodies(bench, operation):
             bench.call(operation, json=body)
+
+
+def _odd_bodies(bench: Bench, operation: Operation) -> Iterator[Any]:
+    """Bodies that servers stumble over. The large ones are kept from a tenant, where they might be taken."""
+    good = bench.body(operation)
+    yield from ([], "text", {"no_such_field": [None] * 9}, {name: {} for name in good})
+    deep: Any = "deep"
+    for _ in range(90):
+        deep = [deep]
+    values = [deep, 10**400, -0.0, "\0", "\ud800", "long " * 20_000, "\u202e\ufeff\U0001f600"]
+    for value in values if bench.tenant.is_mock else ():
+        for name in accepts(operation):
+            yield good | {name: value}
 
 
 def quota_headers(tenant: Tenant, rule: Rule) -> None:

@@ -164,7 +164,7 @@ class Bench:
         """Where an item differs from its record: field -> (in the record, in the item). A tenant may add fields."""
         if not self.tenant.is_mock:
             told = item_fields(self.tenant.vendor, lister)
-            item = {name: value for name, value in item.items() if name in told}
+            item = Record({name: value for name, value in item.items() if name in told})
         return differences(record, item)
 
     def listed(self, resource: str) -> dict[str, Record]:

@@ -111,15 +111,20 @@ def _check_list(bench: Bench, lister: Operation, parent: str | None, identities:
 
 def _check_sorted(what: str, field: str, items: list[Record]) -> None:
     name, falling = field.removeprefix("-"), field.startswith("-")
-    values = [_comparable(item.get(name)) for item in items]
+    values = [_comparable(what, name, item) for item in items]
     for i, (one, next_one) in enumerate(pairwise(values)):
         if (one < next_one) if falling else (one > next_one):
             told = f"{short(items[i].get(name))} before {short(items[i + 1].get(name))}"
             raise Broken(f"{what}: expected the order of {name!r} by bytes, got {told}")
 
 
-def _comparable(value: Any) -> Any:
-    return value.encode() if isinstance(value, str) else value
+def _comparable(what: str, name: str, item: Record) -> Any:
+    value = item[name]
+    if isinstance(value, str):
+        return value.encode()
+    if not isinstance(value, int | float):
+        raise Broken(f"{what}: expected {name!r} to be something to sort by, got {short(value)}")
+    return value
 
 
 def _check_true(bench: Bench, lister: Operation, item: Record) -> None:

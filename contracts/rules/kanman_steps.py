@@ -100,8 +100,10 @@ def items(answer: Answer, name: str) -> list[Record]:
     return [record_of(item, f"an item of {name}", answer) for item in found]
 
 
-def ids(tasks: Collection[Task]) -> list[Any]:
-    return [task.get("id") for task in tasks]
+def ids(records: Collection[Record]) -> list[str]:
+    for record in records:
+        expect(isinstance(record["id"], str), f"expected an id, got {short(record['id'])}")
+    return [record["id"] for record in records]
 
 
 def project(tenant: Tenant, project_id: str) -> Project:

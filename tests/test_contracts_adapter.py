@@ -1,0 +1,171 @@
+"""The one file that knows Schemathesis: its inside is as we know it, and nothing of ours leaks into it."""
+
+import json
+import tomllib
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import schemathesis
+from schemathesis.engine import StopReason, events, from_schema
+
+from contracts import schemathesis_adapter as adapter
+from contracts.findings import Exchange, Headers
+from contracts.guard import BudgetSpent
+from contracts.schemathesis_adapter import Plan, Withheld
+from contracts.wire import Outgoing
+
+THINGS: dict[str, Any] = {
+    "openapi": "3.1.0",
+    "info": {"title": "Things", "version": "1"},
+    "components": {"securitySchemes": {"key": {"type": "http", "scheme": "bearer"}}},
+    "security": [{"key": []}],
+    "paths": {
+        "/things": {
+            "get": {
+                "operationId": "listThings",
+                "responses": {
+                    "200": {
+                        "description": "All",
+                        "content": {"application/json": {"schema": {"type": "array", "items": {"type": "integer"}}}},
+                    },
+                    **{status: {"description": "Refused"} for status in ("400", "401", "405")},
+                },
+            }
+        }
+    },
+}
+PLAN = Plan(
+    document=THINGS,
+    base_url="http://things.example/v1",
+    base_path="/v1",
+    headers={"Authorization": "Bearer s3cret"},
+    seed=1,
+    max_examples=3,
+    disposable=True,
+)
+
+
+class Quiet:
+    """Listens and remembers the phases."""
+
+    def __init__(self) -> None:
+        self.phases: list[str] = []
+
+    def phase(self, name: str) -> None:
+        self.phases.append(name)
+
+    def scenario(self, phase: str, label: str, cases: int) -> None:
+        return
+
+
+class Things:
+    """A server of things, and what it was sent."""
+
+    def __init__(self, things: Any) -> None:
+        self.things = things
+        self.sent: list[tuple[Outgoing, str | None]] = []
+
+    def __call__(self, request: Outgoing, *, caller: str | None) -> Exchange:
+        self.sent.append((request, caller))
+        headers = Headers([("content-type", "application/json")])
+        status, body = 200, json.dumps(self.things)
+        if dict(request.headers).get("authorization") != "Bearer s3cret":
+            status, body = 401, "{}"
+        elif request.method != "GET":
+            status, body, headers = 405, "{}", Headers([("content-type", "application/json"), ("allow", "GET")])
+        path = request.target.partition("?")[0]
+        return Exchange(
+            request.method,
+            path,
+            path,
+            Headers(request.headers),
+            request.body,
+            status,
+            headers,
+            body.encode(),
+            0,
+            "listThings",
+        )
+
+
+def test_inside__has_what_the_adapter_uses() -> None:
+    assert schemathesis.Config.from_str and schemathesis.openapi.from_dict and from_schema
+    assert {reason.value for reason in StopReason} >= {"completed", "interrupted"}
+    for name in ("PhaseStarted", "ScenarioFinished", "NonFatalError", "FatalError", "Interrupted", "EngineFinished"):
+        assert hasattr(events, name)
+
+
+def test_run__a_good_server_fails_nothing() -> None:
+    things, listener = Things([1, 2]), Quiet()
+    outcome = adapter.run(PLAN, things, listener)
+    assert (outcome.failures, outcome.errors, outcome.stopped) == ([], [], None)
+    assert listener.phases[:3] == ["examples", "coverage", "fuzzing"]
+    assert {caller for _, caller in things.sent} == {"owner", None}
+    assert outcome.cases > 5
+
+
+def test_run__a_failure_bears_the_exchange_that_showed_it() -> None:
+    outcome = adapter.run(PLAN, Things(["one"]), Quiet())
+    (failure, *_) = [each for each in outcome.failures if each.code == "ST108"]
+    assert (failure.check, failure.operation) == ("response_schema_conformance", "GET /things")
+    assert failure.exchange is not None and failure.exchange.body == b'["one"]'
+
+
+def test_run__the_same_seed_sends_the_same() -> None:
+    first, second = Things([1]), Things([1])
+    for things in (first, second):
+        adapter.run(PLAN, things, Quiet())
+    bare = [[(sent.method, sent.target, sent.body) for sent, _ in things.sent] for things in (first, second)]
+    assert bare[0] == bare[1]
+
+
+def test_run__what_sending_raises_ends_it() -> None:
+    things = Things([1])
+
+    def send(request: Outgoing, *, caller: str | None) -> Exchange:
+        if len(things.sent) == 3:
+            raise BudgetSpent("enough")
+        return things(request, caller=caller)
+
+    outcome = adapter.run(PLAN, send, Quiet())
+    assert isinstance(outcome.stopped, BudgetSpent) and len(things.sent) == 3
+
+
+def test_run__what_is_withheld_does_not_end_it() -> None:
+    things = Things([1])
+
+    def send(request: Outgoing, *, caller: str | None) -> Exchange:
+        if request.method == "POST":
+            raise Withheld("not this one")
+        return things(request, caller=caller)
+
+    outcome = adapter.run(PLAN, send, Quiet())
+    assert outcome.stopped is None and outcome.errors == [] and things.sent
+
+
+def test_configuration__holds_no_secret() -> None:
+    text = adapter.configuration(PLAN)
+    assert "s3cret" not in text
+    assert tomllib.loads(text)["headers"] == {"Authorization": "Bearer proofboard-owner-authorization"}
+
+
+def test_configuration__of_a_tenant_is_the_careful_one() -> None:
+    careful = tomllib.loads(adapter.configuration(replace(PLAN, disposable=False)))
+    assert careful["phases"] == {"coverage": {"unexpected-methods": []}, "stateful": {"enabled": False}}
+    assert careful["auth"]["auto-signup"] is False and careful["checks"]["ignored_auth"]["enabled"] is False
+    assert "max-time" not in careful
+
+
+def test_configuration__values_worth_trying_are_bound_to_their_fields() -> None:
+    plan = replace(PLAN, values={"makeThing": {"text": ["Größe 🎉\n", '"'], "bad.name": ["x"]}})
+    found = tomllib.loads(adapter.configuration(plan))
+    assert found["dictionaries"] == {"makeThing-text": {"values": ["Größe 🎉\n", '"']}}
+    assert list(found["operations"][0]["parameters"]) == ["body.text"]
+
+
+@pytest.mark.parametrize("value", ["Bearer a", "Token b", "plain"])
+def test_placeholders__keep_the_scheme(value: str) -> None:
+    (placeholder,) = adapter.placeholders({"X-Key": value}).values()
+    scheme = value.rpartition(" ")[0]
+    assert placeholder == f"{scheme} proofboard-owner-x-key".strip()

@@ -1,0 +1,117 @@
+"""A broken tenant is recognised: each bend is found by the rule that it breaks, and a clean tenant trips none.
+
+Behind a real proxy, with and without the control plane forwarded, each bend meets the rules that speak of it. The slow
+tests send every bend through the whole quick profile.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from contracts import runner
+from contracts.control import Control
+from contracts.docket import Silence
+from contracts.findings import Finding
+from contracts.guard import Budget, Guard
+from contracts.model import Model
+from contracts.runner import Result
+from contracts.target import LOCAL_ORIGIN, Target, open_url
+from contracts.wire import HttpWire, LocalWire
+from mockserver.app import create_app
+from mockserver.settings import Settings
+from mockserver.vendor import Rule, Vendor
+from tests.bending_proxy import EVERY, BentWire, Proxy
+from tests.bends import BENDS, Bend, straight
+from tests.tools.serving import Served
+
+# Filling a quota takes thousands of requests, and none of the bends is about quotas that are full.
+FILLS_A_QUOTA = {"KM-039", "KM-050", "KM-055", "KM-056", "KM-060", "KM-061", "KM-062", "KM-063"}
+# What a tenant may do, because the documents leave room for it.
+ALLOWED_TO_A_TENANT = {"text-trimmed", "text-cut-at-255"}
+REQUIRED = list(BENDS)[:8]
+
+ThroughProxy = Callable[..., Result]
+
+
+def rules(vendor: Vendor) -> list[Rule]:
+    return [rule for rule in vendor.rules.values() if rule.id not in FILLS_A_QUOTA]
+
+
+def names(findings: tuple[Finding, ...]) -> set[str]:
+    """The broken rules, and the codes of failures that no rule answers for."""
+    return {finding.rule or finding.key.split()[0] for finding in findings}
+
+
+@pytest.fixture
+def through_proxy(server: Served, kanman: Vendor) -> Iterator[ThroughProxy]:
+    """Judges the real server behind a proxy that bends, by the chosen rules."""
+
+    def judge(bend: Bend, chosen: list[Rule], *, hide_control: bool, is_selective: bool) -> Result:
+        with Proxy(BentWire(HttpWire(server.origin), bend, hide_control=hide_control)) as proxy:
+            target = open_url(kanman, proxy.url, seed=11, budget=Budget())
+            try:
+                return runner.run(target, chosen, profile="quick", is_selective=is_selective, progress=Silence())
+            finally:
+                target.close()
+
+    yield judge
+
+
+@pytest.mark.parametrize("hide_control", [False, True], ids=["mock", "tenant"])
+def test_clean__nothing_is_found(through_proxy: ThroughProxy, kanman: Vendor, hide_control: bool) -> None:
+    result = through_proxy(straight, rules(kanman), hide_control=hide_control, is_selective=False)
+    assert (result.exit_code, result.findings, result.left_behind) == (0, (), ())
+    assert result.is_mock is not hide_control and result.count("holds") > 150
+
+
+@pytest.mark.parametrize("hide_control", [False, True], ids=["mock", "tenant"])
+@pytest.mark.parametrize("name", REQUIRED)
+def test_bend__is_found(through_proxy: ThroughProxy, kanman: Vendor, name: str, hide_control: bool) -> None:
+    bend, breaks = BENDS[name]
+    result = through_proxy(bend, [kanman.rules[rule] for rule in breaks], hide_control=hide_control, is_selective=True)
+    assert names(result.findings) & breaks, result.verdicts
+    binding = any(kanman.rules[rule].binding for rule in names(result.findings) & breaks)
+    assert result.exit_code == (1 if binding or not hide_control else 0)
+    assert all(finding.curl and finding.seed == 11 for finding in result.findings)
+
+
+@pytest.fixture
+def in_process(kanman: Vendor) -> Iterator[Callable[..., Result]]:
+    """Judges the mock in this process through a bend, by everything that quick has."""
+    targets: list[Target] = []
+
+    def judge(bend: Bend, *, seed: int, tenant: bool) -> Result:
+        app = create_app(Settings(seed=seed, clock="real" if tenant else "2026-03-02T09:00:00Z"), [kanman])
+        wire = BentWire(LocalWire(app, LOCAL_ORIGIN, at_end=app.close), bend, hide_control=tenant)
+        guard = Guard(wire, kanman.mount, Model(kanman), budget=Budget(), is_own_world=not tenant)
+        callers = {name: caller.headers for name, caller in kanman.callers.items()}
+        control = None if tenant else Control(wire)
+        target = Target(kanman, guard, wire, seed=seed, control=control, callers=callers, known=kanman.known)
+        targets.append(target)
+        return runner.run(target, rules(kanman), profile="quick", is_selective=False, progress=Silence())
+
+    yield judge
+    for target in targets:
+        target.close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("tenant", [False, True], ids=["mock", "tenant"])
+@pytest.mark.parametrize("name", EVERY)
+def test_bend__is_found_by_the_whole_of_quick(in_process: Any, name: str, tenant: bool) -> None:
+    bend, breaks = EVERY[name]
+    result: Result = in_process(bend, seed=3, tenant=tenant)
+    if tenant and name in ALLOWED_TO_A_TENANT:
+        assert result.exit_code == 0
+    else:
+        assert names(result.findings) & breaks, names(result.findings)
+        assert tenant or result.exit_code == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("tenant", [False, True], ids=["mock", "tenant"])
+@pytest.mark.parametrize("seed", range(20))
+def test_clean__whatever_the_seed(in_process: Any, seed: int, tenant: bool) -> None:
+    result: Result = in_process(straight, seed=seed, tenant=tenant)
+    assert (result.exit_code, result.findings, result.notes, result.left_behind) == (0, (), (), ())
