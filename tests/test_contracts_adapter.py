@@ -120,6 +120,14 @@ def test_run__the_same_seed_sends_the_same() -> None:
     assert bare[0] == bare[1]
 
 
+def test_run__only_the_operations_that_are_asked_for() -> None:
+    paths = {**THINGS["paths"], "/others": {"get": {**THINGS["paths"]["/things"]["get"], "operationId": "listOthers"}}}
+    plan = replace(PLAN, document={**THINGS, "paths": paths}, operations=("listThings",), values={"x": {"y": ["z"]}})
+    things = Things([1])
+    adapter.run(plan, things, Quiet())
+    assert {sent.target.partition("?")[0] for sent, _ in things.sent} == {"/things"}
+
+
 def test_run__what_sending_raises_ends_it() -> None:
     things = Things([1])
 

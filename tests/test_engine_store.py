@@ -8,7 +8,7 @@ import pytest
 
 from mockserver.engine.collection import MOST_RECENT, Collection
 from mockserver.engine.statements import Shape
-from mockserver.engine.store import MOST_PENDING, StateError, Store
+from mockserver.engine.store import MOST_PENDING, MOST_SWEPT, StateError, Store
 
 SHAPE = Shape("cards", "id", indexes=[["lane", "rank"]], tallies=[["lane"], ["lane", "state"]])
 SEED, OWN, OTHER = 1, 2, 3
@@ -166,16 +166,42 @@ def test_roll_back__keeps_what_was_committed_before(cards: Cards) -> None:
     assert collection.tally((OWN, SEED), ["lane", "state"], ["a", 0]) == 2
 
 
-def test_forget__empties_one_layer(cards: Cards) -> None:
+def test_bury__deletes_one_layer_a_little_with_each_commit(cards: Cards) -> None:
     store, collection = cards
-    put(cards, OWN, card("1", lane="b"), before=card("1"))
+    store.begin()
+    for number in range(2 * MOST_SWEPT + 1):
+        collection.insert(OWN, card(f"new{number}"), serial=number)
+    store.commit()
     put(cards, OTHER, card("5"))
     store.begin()
-    collection.forget(OWN)
+    store.bury(OWN)
     store.commit()
-    assert keys(cards, (OWN, SEED)) == ["2", "1"]
+    assert rows(store, OWN) == MOST_SWEPT + 1
+    for _ in range(3):
+        store.begin()
+        store.commit()
+    assert (rows(store, OWN), rows(store, SEED)) == (0, 3)
     assert keys(cards, (OTHER, SEED)) == ["2", "1", "5"]
-    assert collection.tally((OWN, SEED), ["lane"], ["a"]) == 2
+    assert store.execute("SELECT count(*) FROM tally WHERE layer = ?", (OWN,)).fetchone() == (0,)
+
+
+def test_bury__that_is_rolled_back_deletes_nothing(cards: Cards) -> None:
+    store, _ = cards
+    if not store.durable:
+        pytest.skip("in memory nothing can fail between a burial and its commit")
+    put(cards, OWN, card("4"))
+    store.begin()
+    store.bury(OWN)
+    store.roll_back()
+    for _ in range(2):
+        store.begin()
+        store.commit()
+    assert keys(cards, (OWN, SEED)) == ["2", "1", "4"]
+
+
+def rows(store: Store, layer: int) -> int:
+    store.flush()
+    return int(store.execute('SELECT count(*) FROM "toy.cards" WHERE layer = ?', (layer,)).fetchone()[0])
 
 
 @pytest.mark.parametrize("number", [MOST_PENDING + 5, MOST_RECENT + 5])

@@ -1,6 +1,7 @@
 """The verbs: what each does to the records of a world, called plainly."""
 
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,9 +28,9 @@ SEEDED = [
 ]
 
 
-@pytest.fixture
-def world() -> Iterator[World]:
-    store = Store("memory")
+@pytest.fixture(params=["memory", "file"])
+def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
+    store = Store("memory" if request.param == "memory" else str(tmp_path / "state.db"))
     shape = Shape("cards", "id", [["lane", "rank"], ["owner", "rank"]], [["lane"]])
     collection = Collection(store, "toy", shape)
     layer = store.new_layer()
@@ -121,6 +122,18 @@ def test_create__defaults_are_not_shared_between_records(world: World) -> None:
     second = play(verb, world, {"laneId": "a"}).payload["card"]
     assert first["parts"] == second["parts"] == []
     assert first["id"] != second["id"]
+
+
+@pytest.mark.parametrize("world", ["file"], indirect=True)
+def test_create__that_cannot_be_kept_leaves_no_gap(world: World) -> None:
+    """What is no JSON never gets this far; it stands for whatever a database refuses."""
+    verb = create(make_task(defaults={}, view=["id", "rank"]))
+    play(verb, world, {"laneId": "a", "text": "x"})
+    before = world.serial
+    with pytest.raises(TypeError):
+        play(verb, world, {"laneId": "a", "text": b"no JSON"})
+    assert world.serial == before
+    assert play(verb, world, {"laneId": "a", "text": "x"}).payload["card"]["rank"] == "aad"
 
 
 def test_update__changes_what_was_sent_and_stamps(world: World) -> None:

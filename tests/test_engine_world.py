@@ -178,6 +178,39 @@ def test_reset__brings_back_records_ids_clock_counts_and_an_empty_journal(worlds
     assert (world.clock.now(), world.counts["monthly"].used, len(world.journal)) == (NOON, {}, 0)
 
 
+def test_reset__that_cannot_be_kept_leaves_the_world_as_it_was(
+    open_store: Callable[[str], Store], tmp_path: Path
+) -> None:
+    store = open_store(str(tmp_path / "state.db"))
+    world = make_worlds(store).find("w")
+    add(world)
+    world.clock.move_to(NOON + 5)
+    store.execute("CREATE TEMP TRIGGER full BEFORE INSERT ON state BEGIN SELECT RAISE(ABORT, 'no room'); END")
+    with pytest.raises(sqlite3.Error):
+        world.reset()
+    store.execute("DROP TRIGGER full")
+    for _ in range(5):
+        add(world, text="after")
+    assert texts(world) == ["one", "two", "new", *["after"] * 5]
+    assert world.tally("cards", lane="a") == 8
+    assert world.clock.now() == NOON + 5
+
+
+def test_reset__of_a_world_with_many_records_costs_nothing_and_hides_them_at_once(worlds: Worlds) -> None:
+    mine, yours = worlds.find("mine"), worlds.find("yours")
+    with mine.transaction():
+        for number in range(3000):
+            mine.insert("cards", {"id": mine.new_id(), "lane": "a", "rank": f"x{number:05}", "text": "many"})
+    add(yours)
+    mine.reset()
+    for _ in range(20):
+        assert texts(mine)[:2] == ["one", "two"]
+        add(mine)
+    assert texts(mine) == ["one", "two", *["new"] * 20]
+    assert mine.tally("cards", lane="a") == 22
+    assert texts(yours) == ["one", "two", "new"]
+
+
 def test_reset__of_one_world_leaves_the_others(worlds: Worlds) -> None:
     mine, yours = worlds.find("mine"), worlds.find("yours")
     add(mine)

@@ -96,6 +96,14 @@ def test_restart__many_times_with_writes_between(reopen: Callable[..., Tenant]) 
     assert [item["label"] for item in tenant.listed(tenant.known["project_id"])[3:]] == [str(n) for n in range(8)]
 
 
+def test_restart__changes_no_answer_that_follows(reopen: Callable[..., Tenant], open_tenant: OpenTenant) -> None:
+    with_restart, without = reopen(), open_tenant()
+    for tenant in (with_restart, without):
+        tenant.call("DELETE", f"/tasks/{tenant.create()['id']}")
+        tenant.call("PATCH", f"/tasks/{tenant.create()['id']}", json={"projectId": tenant.known["other_project_id"]})
+    assert reopen().create() == without.create()
+
+
 def test_restart__with_another_seed_keeps_the_records_and_says_so(
     reopen: Callable[..., Tenant], caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -161,16 +161,19 @@ def _not_taken(tenant: Tenant, sent: Mapping[str, Any], kept: Mapping[str, Any])
         expect_status(answer, f"POST with {short(dict(sent))}", *((201,) if tenant.is_mock else (200, 201)))
         task = task_of(answer)
         for where, shown in (("the answer", task), ("a read", read(tenant, task))):
-            _has(f"{where} after POST with {short(dict(sent))}", shown, kept)
+            _has(f"{where} after POST with {short(dict(sent))}", shown, sent, kept)
     task = read(tenant, create(tenant))
     answer = patch(tenant, task, {"label": "Renamed", **sent})
     if tenant.is_mock or answer.status != 400:
         expect_status(answer, f"PATCH with {short(dict(sent))}", 200)
+        _has(f"the answer after PATCH with {short(dict(sent))}", task_of(answer), sent, {})
         after = read(tenant, task)
         equal(f"a read after PATCH with {short(dict(sent))}", {**task, "label": "Renamed"}, after, but=("updated_at",))
 
 
-def _has(what: str, task: Task, kept: Mapping[str, Any]) -> None:
+def _has(what: str, task: Task, sent: Mapping[str, Any], kept: Mapping[str, Any]) -> None:
+    for name, value in sent.items():
+        expect(task.get(name) != value, f"{what}: expected {name} to be ignored, got {short(value)}")
     for name, value in kept.items():
         expect(task.get(name) == value, f"{what}: expected {name} {short(value)}, got {short(task.get(name))}")
 

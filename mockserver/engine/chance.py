@@ -91,6 +91,9 @@ def seeded_uuid(seed: int, serial: int) -> str:
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
 
 
+MOST_TEXTS = 300  # different ones of one template
+
+
 class Fakes:
     """Made-up data, fixed by a seed: Faker's providers, and one more for each list of words."""
 
@@ -106,11 +109,19 @@ class Fakes:
             generator = self._faker.factories[0]
             self._faker.add_provider(DynamicProvider(name, list(elements), generator))
         self._random = self._faker.random
+        self._texts: dict[str, list[str]] = {}
 
     def text(self, template: str) -> str:
-        """The template with each `{{provider}}` filled in, the first letter upper case."""
+        """The template with each `{{provider}}` filled in, the first letter upper case.
+
+        After so many texts of a template they come again: Faker would take most of the time of a large seed.
+        """
+        pool = self._texts.setdefault(template, [])
+        if len(pool) == MOST_TEXTS:
+            return str(self.pick(pool))
         made: str = self._faker.parse(template)
-        return made[:1].upper() + made[1:]
+        pool.append(made[:1].upper() + made[1:])
+        return pool[-1]
 
     def pick(self, values: Sequence[Any]) -> Any:
         return values[int(self._random.random() * len(values))]

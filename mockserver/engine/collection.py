@@ -36,6 +36,7 @@ class Collection:
         self._changes: dict[Count, int] = {}
         for text in self._sql.create:
             store.execute(text)
+        store.keepers.append(self)
 
     # Reading
 
@@ -69,6 +70,9 @@ class Collection:
         return sum(self._count((layer, name, key)) for layer in chain)
 
     def _fetch(self, layer: int, key: str) -> Found | None:
+        if len(self._recent) >= MOST_RECENT:
+            self._store.flush()
+            self._recent.clear()
         row = self._store.execute(self._sql.find, {"layer": layer, "id": key}).fetchone()
         found = self._recent[layer, key] = Found(orjson.loads(row[0]), row[1], row[2]) if row else None
         return found
@@ -145,13 +149,9 @@ class Collection:
         self._store.executemany(self._sql.write, rows())
         self._store.executemany(COUNT, [(*_row(count), n) for count, n in counts.items()])
 
-    def forget(self, layer: int) -> None:
-        """The layer is empty."""
-        self._store.flush()
-        self._recent.clear()
-        self._counts.clear()
-        self._store.execute(self._sql.forget, {"layer": layer})
-        self._store.execute("DELETE FROM tally WHERE layer = ?", (layer,))
+    def sweep(self, layer: int, most: int) -> int:
+        """Delete so many rows of a layer that nobody reads any more; how many there were."""
+        return self._store.execute(self._sql.sweep, {"layer": layer, "most": most}).rowcount
 
     def _values(self, layer: int, found: Found) -> tuple[Any, ...]:
         record, serial, gone = found

@@ -69,7 +69,8 @@ class Statements:
         row = (table.c.layer == bindparam("layer"), table.c.id == bindparam("id"))
         self.find = _text(select(table.c.body, table.c.serial, table.c.gone).where(*row))
         self.delete = _text(table.delete().where(*row))
-        self.forget = _text(table.delete().where(table.c.layer == bindparam("layer")))
+        name = f'"{vendor}.{shape.name}"'
+        self.sweep = f"DELETE FROM {name} WHERE rowid IN (SELECT rowid FROM {name} WHERE layer = :layer LIMIT :most)"
         self.select = cache(self._select)
         self.greatest = cache(self._greatest)
 

@@ -13,6 +13,7 @@ Record = dict[str, Any]
 Chain = tuple[int, ...]
 
 _APPLICATION = 0x50424F41  # how SQLite tells our files from those of others
+MOST_SWEPT = 100  # rows of a resource that one commit deletes
 MOST_PENDING = 500  # writes that wait in memory
 
 
@@ -37,6 +38,8 @@ class Keeper(Protocol):
 
     def undo(self, step: Any) -> None: ...
 
+    def sweep(self, layer: int, most: int) -> int: ...
+
 
 class Store:
     """One database. Not for several threads at once: the event loop is its only user."""
@@ -44,6 +47,7 @@ class Store:
     def __init__(self, location: str) -> None:
         self.durable = location != "memory"
         self.pending = 0
+        self.keepers: list[Keeper] = []
         self._dirty: dict[Keeper, None] = {}
         self._undo: list[tuple[Keeper, Any]] = []
         try:
@@ -61,8 +65,10 @@ class Store:
                 "CREATE TABLE IF NOT EXISTS state (name TEXT PRIMARY KEY, value TEXT)",
                 "CREATE TABLE IF NOT EXISTS tally (layer INTEGER, name TEXT, key TEXT, n INTEGER,"
                 " PRIMARY KEY (layer, name, key)) WITHOUT ROWID",
+                "CREATE TABLE IF NOT EXISTS grave (layer INTEGER PRIMARY KEY)",
             ):
                 self._db.execute(statement)
+            self._graves = self._buried()
         except sqlite3.Error as error:
             raise StateError(_why_not(location, error)) from error
         self.execute = self._db.execute
@@ -82,6 +88,9 @@ class Store:
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = NORMAL")
 
+    def _buried(self) -> list[int]:
+        return [layer for (layer,) in self._db.execute("SELECT layer FROM grave")]
+
     def begin(self) -> None:
         """From here on, all writes happen together or not at all."""
         self._undo.clear()
@@ -89,11 +98,26 @@ class Store:
             self.execute("BEGIN")
 
     def commit(self) -> None:
+        if self._graves:
+            self._sweep()
         if self.durable:
             self.flush()
             self.execute("COMMIT")
         elif self.pending > MOST_PENDING:
             self.flush()
+
+    def bury(self, layer: int) -> None:
+        """Nobody reads this layer any more. Later commits delete it, a little at a time: a reset waits for none."""
+        self.flush()
+        self.execute("INSERT INTO grave VALUES (?)", (layer,))
+        self._graves.append(layer)
+
+    def _sweep(self) -> None:
+        layer = self._graves[-1]
+        if not any([keeper.sweep(layer, MOST_SWEPT) for keeper in self.keepers]):
+            self.execute("DELETE FROM tally WHERE layer = ?", (layer,))
+            self.execute("DELETE FROM grave WHERE layer = ?", (layer,))
+            self._graves.pop()
 
     def roll_back(self) -> None:
         """Take every write since `begin` back, also when it was the commit that failed."""
@@ -103,6 +127,7 @@ class Store:
             for keeper in {keeper for keeper, _ in self._undo}:
                 keeper.discard()
             self._settle()
+            self._graves = self._buried()
         else:
             for keeper, step in reversed(self._undo):
                 keeper.undo(step)

@@ -150,12 +150,16 @@ class World:
 
     def reset(self) -> None:
         """Back to the seed: records, clock, counts and journal."""
-        with self.transaction():
-            if self._own is not None:
-                for collection in self.ground.collections.values():
-                    collection.forget(self._own)
-                self._own = None
-            self._begin()
+        kept = self.clock, self.birth, self.counts, self.journal
+        try:
+            with self.transaction():
+                if self._own is not None:
+                    self.ground.store.bury(self._own)
+                    self._own = None
+                self._begin()
+        except BaseException:
+            self.clock, self.birth, self.counts, self.journal = kept
+            raise
 
 
 @dataclass
