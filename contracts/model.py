@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
+from contracts.findings import NotJudged
+
 if TYPE_CHECKING:
     from mockserver.vendor import Operation, Vendor
 
@@ -53,8 +55,10 @@ class Model:
         return resources[name]
 
     def sample(self, resource: str) -> Mapping[str, Any]:
-        """How a record of the resource is made, read and removed; KeyError when behaviour has no sample."""
+        """How a record of the resource is made, read and removed; NotJudged when behaviour has no sample."""
         samples: Mapping[str, Mapping[str, Any]] = self.vendor.behaviour.get("samples", {})
+        if resource not in samples:
+            raise NotJudged(f"needs an entry for {resource} under samples in behaviour.yaml")
         return samples[resource]
 
     def owners(self, operation: "Operation") -> dict[str, str]:

@@ -4,9 +4,10 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import partial
 
 from contracts.docket import Docket, Progress
-from contracts.findings import Finding, Verdict, unmasked
+from contracts.findings import Exchange, Finding, Verdict, shorten, unmasked
 from contracts.guard import BudgetSpent
 from contracts.ledger import Ledger
 from contracts.suites import conformance, preflight
@@ -16,6 +17,7 @@ from contracts.wire import TargetLost
 from mockserver.vendor import Rule, Vendor
 
 CONFORMS, DOES_NOT, COULD_NOT_JUDGE = 0, 1, 2
+_PASSING_TROUBLES = frozenset({502, 503, 504})
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,7 @@ def run(target: Target, rules: Iterable[Rule], *, profile: str, is_selective: bo
     ledger = Ledger(target.vendor, chosen.values())
     docket = Docket(target, chosen, ledger, is_selective=is_selective, progress=progress)
     target.guard.observers.append(ledger.watch)
+    target.guard.observers.append(partial(_watch_for_faults, docket))
     lost: str | None = None
     try:
         preflight.check(target)
@@ -114,6 +117,16 @@ def select(vendor: Vendor, patterns: Sequence[str] = ()) -> list[Rule]:
     """The rules whose ids fit one of the patterns, such as `XY-0*`; all without one."""
     rules = vendor.rules.values()
     return [rule for rule in rules if not patterns or any(fnmatchcase(rule.id.lower(), p.lower()) for p in patterns)]
+
+
+def _watch_for_faults(docket: Docket, exchange: Exchange) -> None:
+    """No request of ours may make a server fail, whichever suite sent it. Gateways and outages answer otherwise."""
+    if exchange.status < 500 or exchange.status in _PASSING_TROUBLES or "prefer" in exchange.request_headers:
+        return
+    rule = docket.target.vendor.behaviour.get("refusals", {}).get("fault", {}).get("rule")
+    if rule in docket.rules and exchange.operation is not None and rule not in docket.findings:
+        what = f"{exchange.operation} answered {exchange.status}: {shorten(exchange.body.decode(errors='replace'))}"
+        docket.broken(docket.rules[rule], what, exchange, suite=conformance.SUITE)
 
 
 def _conform(docket: Docket, profile: str) -> None:

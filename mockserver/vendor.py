@@ -88,6 +88,11 @@ class Vendor:
         """The path of its base URL on the stand-in."""
         return f"/{self.name}{self.base_path}"
 
+    @property
+    def argument(self) -> str:
+        """What a command is given to mean this vendor: its name if it ships, else its folder."""
+        return self.name if self.folder.parent.resolve() == _home().resolve() else str(self.folder)
+
 
 def shipped() -> list[str]:
     """The names of the vendors that come with the package."""

@@ -1,5 +1,6 @@
 """What is hardly HTTP, over raw sockets: an answer or a closed connection, never a 5xx, and the server goes on."""
 
+import http.client
 import socket
 import struct
 import time
@@ -244,6 +245,20 @@ def test_body__of_100_mb_whose_sender_does_not_stop_to_listen(line: Line) -> Non
     piece = b"10000\r\n" + b"x" * 65536 + b"\r\n"
     answer = line.ask(line.post(b"Transfer-Encoding: chunked", b"Connection: close"), *[piece] * 1600, b"0\r\n\r\n")[0]
     assert answer.status == 400 and of_the_vendor(answer)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"), [("POST", "/tasks", 400), ("POST", "/nowhere", 404), ("PUT", "/boards", 405)]
+)
+def test_body__of_5_mb_on_a_connection_that_will_not_be_used_again(
+    line: Line, method: str, path: str, status: int
+) -> None:
+    """Such a client sends everything before it listens: closing early would leave it with a broken pipe."""
+    connection = http.client.HTTPConnection("127.0.0.1", line.port, timeout=PATIENCE)
+    headers = {"Authorization": line.credential.decode().split(": ", 1)[1].strip(), "Connection": "close"}
+    connection.request(method, line.mount.decode() + path, b"x" * 5_000_000, headers)
+    assert connection.getresponse().status == status
+    connection.close()
 
 
 def test_body__of_a_request_that_needs_none_does_not_become_the_next_one(line: Line) -> None:

@@ -206,3 +206,16 @@ def test_run__a_few_rules_send_no_more_than_they_need(judge: Judge) -> None:
 )
 def test_select__by_pattern(kanman: Vendor, patterns: Sequence[str], expected: list[str]) -> None:
     assert [rule.id for rule in runner.select(kanman, patterns)] == expected
+
+
+def test_run__a_server_that_fails_breaks_the_rule_about_failing(judge: Judge) -> None:
+    def fail(request: Outgoing, forward: Callable[[Outgoing], Reply]) -> Reply:
+        reply = forward(request)
+        return (
+            with_answer(reply, {"error": {"code": "internal_error", "message": "y"}}, status=500)
+            if b"!" in (request.body or b"")
+            else reply
+        )
+
+    result = judge("KM-047", "KM-116", passing=fail, tenant=True)
+    assert "KM-047" in {finding.rule for finding in result.findings}

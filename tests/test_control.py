@@ -65,7 +65,7 @@ def test_control__what_it_does_not_have_is_said_in_json(tenant: Tenant, method: 
 
 
 def test_reset__brings_everything_back(tenant: Tenant) -> None:
-    tenant.create()
+    task = tenant.create()
     tenant.call("DELETE", f"/tasks/{tenant.known['task_id']}")
     move(tenant, advance=3600)
     assert tenant.control("POST", "/reset").json() == {"world": tenant.name}
@@ -73,6 +73,7 @@ def test_reset__brings_everything_back(tenant: Tenant) -> None:
     assert tenant.control("GET", "/clock").json()["now"] == FROZEN
     assert tenant.call("GET", "/boards").headers["X-RateLimit-Remaining"] == "11998"
     assert len(tenant.control("GET", "/journal").json()["exchanges"]) == 2
+    assert tenant.create() == task
 
 
 def test_reset__empties_the_trash(tenant: Tenant) -> None:

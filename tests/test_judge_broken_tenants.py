@@ -17,12 +17,12 @@ from contracts.guard import Budget, Guard
 from contracts.model import Model
 from contracts.runner import Result
 from contracts.target import LOCAL_ORIGIN, Target, open_url
-from contracts.wire import HttpWire, LocalWire
+from contracts.wire import HttpWire, LocalWire, Outgoing, Reply
 from mockserver.app import create_app
 from mockserver.settings import Settings
 from mockserver.vendor import Rule, Vendor
 from tests.bending_proxy import EVERY, BentWire, Proxy
-from tests.bends import BENDS, Bend, straight
+from tests.bends import BENDS, Bend, Forward, Memory, answer_of, path_of, straight
 from tests.tools.serving import Served
 
 # Filling a quota takes thousands of requests, and none of the bends is about quotas that are full.
@@ -63,6 +63,23 @@ def test_clean__nothing_is_found(through_proxy: ThroughProxy, kanman: Vendor, hi
     result = through_proxy(straight, rules(kanman), hide_control=hide_control, is_selective=False)
     assert (result.exit_code, result.findings, result.left_behind) == (0, (), ())
     assert result.is_mock is not hide_control and result.count("holds") > 150
+
+
+def test_clean__on_a_tenant_only_what_the_run_created_is_changed(through_proxy: ThroughProxy, kanman: Vendor) -> None:
+    created: set[str] = set()
+    changed: set[str] = set()
+
+    def watch(memory: Memory, request: Outgoing, forward: Forward) -> Reply:
+        reply = forward(request)
+        if request.method == "POST" and reply.status == 201:
+            created.add(answer_of(reply)["task"]["id"])
+        elif request.method in ("PATCH", "DELETE") and reply.status == 200:
+            changed.add(path_of(request).removeprefix("/tasks/"))
+        return reply
+
+    chosen = [rule for rule in rules(kanman) if "updateTask" in rule.operations or "deleteTask" in rule.operations]
+    result = through_proxy(watch, chosen, hide_control=True, is_selective=True)
+    assert result.cases and changed and changed <= created and result.left_behind == ()
 
 
 @pytest.mark.parametrize("hide_control", [False, True], ids=["mock", "tenant"])

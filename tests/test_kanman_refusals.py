@@ -228,6 +228,28 @@ def test_head__is_not_offered_and_has_no_body(remote: Tenant) -> None:
     assert (answer.status_code, answer.headers["Allow"], answer.content) == (405, "GET", b"")
 
 
+# 500
+
+
+def test_fault__of_our_own_is_told_in_the_envelope_and_in_the_log(
+    tenant: Tenant, caplog: pytest.LogCaptureFixture
+) -> None:
+    world, key = tenant.world, tenant.world.new_id()
+    account = tenant.vendor.seed["default_account"]
+    broken = {
+        "id": key,
+        "workspace_id": account,
+        "project_id": tenant.known["project_id"],
+        "position": "z",
+        "status": 0,
+    }
+    with world.transaction():
+        world.insert("tasks", broken)
+    refused(tenant.call("GET", f"/tasks/{key}"), 500, "internal_error", "KM-047")
+    assert f"GET /kanman/v1/tasks/{key} went wrong" in caplog.text and "KeyError" in caplog.text
+    assert tenant.control("GET", "/journal").json()["exchanges"][-1]["response"]["status"] == 500
+
+
 # The order of checks. Each fault turns a good request into one that this check refuses.
 
 Request = dict[str, Any]

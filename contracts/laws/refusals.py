@@ -96,6 +96,8 @@ def methods(tenant: Tenant, rule: Rule) -> None:
     for path, operation in {operation.path: operation for operation in judged(tenant, rule)}.items():
         offered = {each.method for each in tenant.vendor.operations.values() if each.path == path}
         for method in sorted(set(METHODS) - offered):
+            if "{" not in path and method != "GET" and not tenant.is_mock:
+                continue  # should a tenant offer it after all, it might change more than is ours
             body = ABSENT if method in ("GET", "DELETE") else _body_there(bench, path)
             answer = tenant.send(method, _at_ours(bench, operation), json=body)
             refused(tenant, answer, expected, f"{method} {path}", room=room)

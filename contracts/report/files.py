@@ -15,6 +15,7 @@
 import json
 import os
 import re
+import shlex
 import xml.etree.ElementTree as xml
 from pathlib import Path
 from typing import Any
@@ -107,7 +108,7 @@ def _finding(result: Result, finding: Finding) -> dict[str, Any]:
 
 def again(result: Result, finding: Finding) -> str:
     """The command that finds it again."""
-    parts = ["proofboard test", result.vendor.name]
+    parts = ["proofboard test", shlex.quote(result.vendor.argument)]
     if not result.is_local:
         parts.append(f"--target {result.target}")
     parts.append(f"--profile {result.profile} --seed {result.seed}")

@@ -78,10 +78,6 @@ def _tidy(target: Target) -> None:
 def _sample_failed(docket: Docket, failed: SampleFailed) -> None:
     """That no record can be made is one finding, not one for every rule that needs a record."""
     exchange = failed.answer.exchange
-    fault = docket.target.vendor.behaviour.get("refusals", {}).get("fault", {}).get("rule")
-    if exchange.status >= 500 and fault in docket.rules:
-        docket.broken(docket.rules[fault], failed.why, exchange, suite=SUITE)
-        return
     docket.add(
         Finding(
             title="The sample record of the vendor's model can be made",
