@@ -79,8 +79,9 @@ def run(target: Target, rules: Iterable[Rule], *, profile: str, is_selective: bo
     lost: str | None = None
     try:
         preflight.check(target)
-        rule_suite.run(docket)
+        rule_suite.run(docket, is_late=False)
         _conform(docket, profile)
+        rule_suite.run(docket, is_late=True)
     except BudgetSpent as spent:
         docket.notes.append(f"{spent}: the rules that it did not reach are not judged")
     except (Unjudgeable, TargetLost) as error:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import schemathesis
+from schemathesis.core.errors import NoLinksFound, NoProducers
 from schemathesis.engine import StopReason, events, from_schema
 
 from contracts.findings import Exchange
@@ -69,6 +70,9 @@ class Withheld(Exception):
     """A request that shall not be sent; the run goes on without it."""
 
 
+_NO_MATTER = (Withheld, NoLinksFound, NoProducers)  # a few operations alone may have no links to follow
+
+
 class Listener(Protocol):
     """Told before each phase, so that the world can be made fresh, and after each scenario."""
 
@@ -97,7 +101,9 @@ def run(plan: Plan, send: Send, listener: Listener) -> Outcome:
             outcome.cases += len(event.recorder.interactions)
             outcome.failures.extend(_failures(event, door.exchanges))
             listener.scenario(event.phase.value, event.label or "sequences", outcome.cases)
-        elif isinstance(event, events.NonFatalError) and door.trouble is None and not isinstance(event.value, Withheld):
+        elif (
+            isinstance(event, events.NonFatalError) and door.trouble is None and not isinstance(event.value, _NO_MATTER)
+        ):
             outcome.errors.append(f"{event.label}: {_first_line(event.value)}")
         elif isinstance(event, events.FatalError):
             raise event.exception

@@ -213,7 +213,7 @@ def test_run__a_server_that_fails_breaks_the_rule_about_failing(judge: Judge) ->
         reply = forward(request)
         return (
             with_answer(reply, {"error": {"code": "internal_error", "message": "y"}}, status=500)
-            if b"!" in (request.body or b"")
+            if b'"status": 2' in (request.body or b"")
             else reply
         )
 

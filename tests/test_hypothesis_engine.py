@@ -257,7 +257,21 @@ class DurableBoard(Board):
     is_durable = True
 
 
-@pytest.mark.parametrize(("machine", "examples"), [(Board, 40), (DurableBoard, 15)])
+@pytest.fixture
+def at_hand(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """How much the store keeps at hand: as ever, or so little that everything is written, dropped and read again."""
+    if request.param == "little":
+        monkeypatch.setattr("mockserver.engine.collection.MOST_RECENT", 3)
+        monkeypatch.setattr("mockserver.engine.store.MOST_PENDING", 2)
+        monkeypatch.setattr("mockserver.engine.store.MOST_SWEPT", 1)
+
+
+@pytest.mark.usefixtures("at_hand")
+@pytest.mark.parametrize(
+    ("at_hand", "machine", "examples"),
+    [("much", Board, 30), ("little", Board, 15), ("much", DurableBoard, 12)],
+    indirect=["at_hand"],
+)
 def test_any_sequence_of_calls__does_what_the_documents_say(machine: type[Board], examples: int) -> None:
     number = int(os.environ.get("HYPOTHESIS_SEED") or random.randrange(2**32))
     print(f"HYPOTHESIS_SEED={number}")

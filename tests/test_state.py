@@ -158,7 +158,7 @@ def test_kill__keeps_every_write_that_was_answered(file: Path, kanman: Vendor) -
             with httpx.Client(base_url=served.origin) as client:
                 compare(Tenant(client, kanman, "default"), answered)
             found = write_until_killed(served, kanman, 0.4)
-            assert len(found) > 5
+            assert found, "nothing was answered in time"
             answered |= found
     with serve("kanman", "--state", str(file)) as served, httpx.Client(base_url=served.origin) as client:
         compare(Tenant(client, kanman, "default"), answered)

@@ -17,6 +17,9 @@ from mockserver.vendor import Rule
 
 Law = Callable[[Tenant, Rule], None]
 
+# These look at what the whole run has seen, so they come last.
+RUN_WIDE = frozenset({"error-envelope", "status-codes"})
+
 LAWS: Mapping[str, Law] = MappingProxyType(
     {
         "body-form": body_form,

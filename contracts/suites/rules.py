@@ -1,13 +1,14 @@
 """The rules that a law or a function of their own judges, each in a world of its own where there are worlds."""
 
 import traceback
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
 
 from contracts import rules
 from contracts.docket import Docket
-from contracts.findings import Broken, Exchange, Finding, NotJudged, Verdict, shorten
+from contracts.findings import Broken, Exchange, Finding, NotJudged, State, Verdict, shorten
 from contracts.guard import BudgetSpent
-from contracts.laws import LAWS
+from contracts.laws import LAWS, RUN_WIDE
 from contracts.rules import Check
 from contracts.suites import preflight
 from contracts.target import Target, Unjudgeable
@@ -19,18 +20,44 @@ SUITE = "rules"
 _GRADES = ("documented", "published", "observed", "inferred", "assumed")
 
 
-def run(docket: Docket) -> None:
-    """Judge every rule of the docket that is not judged by schema; BudgetSpent and Unjudgeable end it early."""
+@dataclass(frozen=True)
+class Outcome:
+    """What a check came to, for every rule that it judges."""
+
+    verdict: State
+    why: str = ""
+    exchange: Exchange | None = None
+    exercised: int = 0
+    crashed: bool = False
+
+
+def run(docket: Docket, *, is_late: bool) -> None:
+    """Judge the docket's rules that are not judged by schema: those that look at the whole run late, the others before.
+
+    A check that judges several rules runs once. BudgetSpent and Unjudgeable end the run early.
+    """
     functions = rules.load(docket.target.vendor.name)
-    chosen = [rule for rule in docket.rules.values() if rule.judge in ("law", "rule")]
+    judged = [rule for rule in docket.rules.values() if rule.judge in ("law", "rule")]
+    chosen = [rule for rule in judged if (rule.judge == "law" and rule.detail[0] in RUN_WIDE) == is_late]
     docket.progress.stage(SUITE, len(chosen))
+    known: dict[Hashable, Outcome] = {}
     for rule in sorted(chosen, key=lambda each: _GRADES.index(each.grade)):
         docket.progress.step(rule.id)
         check = _find_check(rule, functions)
         if check is None:
-            docket.settle(Verdict(rule.id, "not judged", "there is no function that judges it", crashed=True))
-        else:
-            _judge(docket, rule, check)
+            _file(docket, rule, Outcome("not judged", "there is no function that judges it", crashed=True))
+            continue
+        same = (rule.detail, rule.operations) if rule.judge == "law" else check
+        if same not in known:
+            known[same] = _judge(docket, rule, check)
+        _file(docket, rule, known[same])
+
+
+def _file(docket: Docket, rule: Rule, outcome: Outcome) -> None:
+    if outcome.verdict == "broken":
+        docket.broken(rule, outcome.why, outcome.exchange, suite=SUITE)
+    else:
+        docket.settle(Verdict(rule.id, outcome.verdict, outcome.why, outcome.exercised, crashed=outcome.crashed))
 
 
 def _find_check(rule: Rule, functions: Mapping[str, Check]) -> Check | None:
@@ -40,8 +67,8 @@ def _find_check(rule: Rule, functions: Mapping[str, Check]) -> Check | None:
     return None if law is None else lambda tenant: law(tenant, rule)
 
 
-def _judge(docket: Docket, rule: Rule, check: Check) -> None:
-    """Run one check and file what comes of it."""
+def _judge(docket: Docket, rule: Rule, check: Check) -> Outcome:
+    """Run one check, in the world of the first rule that it judges."""
     target = docket.target
     sent: list[Exchange] = []
     target.guard.observers.append(sent.append)
@@ -49,22 +76,22 @@ def _judge(docket: Docket, rule: Rule, check: Check) -> None:
         check(target.tenant(rule.id))
     except Broken as broken:
         exchange = broken.answer.exchange if broken.answer else (sent[-1] if sent else None)
-        docket.broken(rule, broken.what, exchange, suite=SUITE)
+        return Outcome("broken", broken.what, exchange)
     except SampleFailed as failed:
         _sample_failed(docket, failed)
-        docket.settle(Verdict(rule.id, "not judged", failed.why))
+        return Outcome("not judged", failed.why)
     except NotJudged as unjudged:
-        docket.settle(Verdict(rule.id, "not judged", unjudged.why))
+        return Outcome("not judged", unjudged.why)
     except TargetLost as lost:
         if not preflight.is_alive(target, None):
             raise Unjudgeable(f"the target was lost: {lost}") from None
-        docket.broken(rule, f"expected an answer, got none: {lost}", sent[-1] if sent else None, suite=SUITE)
+        return Outcome("broken", f"expected an answer, got none: {lost}", sent[-1] if sent else None)
     except (BudgetSpent, Unjudgeable):
         raise
     except Exception as error:
-        docket.settle(Verdict(rule.id, "not judged", f"the check itself failed: {_where(error)}", crashed=True))
+        return Outcome("not judged", f"the check itself failed: {_where(error)}", crashed=True)
     else:
-        docket.settle(Verdict(rule.id, "holds", "", len(sent)))
+        return Outcome("holds", exercised=len(sent))
     finally:
         target.guard.observers.remove(sent.append)
         _tidy(target)
