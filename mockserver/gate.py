@@ -19,6 +19,7 @@ from connexion.spec import Specification
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mockserver.spec import skeleton
+from mockserver.wire import Disconnected, read_body
 
 Parameters = Mapping[str, str]
 
@@ -118,12 +119,14 @@ class Routes(SpecMiddleware):
         node, reception = self._plain.get(scope["raw_path"]) or self._find(scope["raw_path"], found)
         if reception is None:
             await self._app(scope, receive, send)
+        elif node is not None and (endpoint := node.endpoints.get(scope["method"])) is not None:
+            await endpoint(scope, receive, send, {name: _text(segment) for name, segment in found})
+        elif not await _is_sent(receive):
+            return
         elif node is None:
             await reception.unknown_path(scope, receive, send)
-        elif (endpoint := node.endpoints.get(scope["method"])) is None:
-            await reception.unknown_method(scope, receive, send, node.allow)
         else:
-            await endpoint(scope, receive, send, {name: _text(segment) for name, segment in found})
+            await reception.unknown_method(scope, receive, send, node.allow)
 
     def _find(self, path: bytes, found: list[tuple[str, bytes]]) -> tuple[Node | None, Reception | None]:
         """The node of a path as it was sent, percent-encoding kept, and the API that it is of."""
@@ -137,6 +140,15 @@ class Routes(SpecMiddleware):
             found.clear()
             node = root.walk([unquote_to_bytes(segment) for segment in segments], 2, found)
         return node, reception
+
+
+async def _is_sent(receive: Receive) -> bool:
+    """Hear a request out before it is refused: a client that is still sending would find its connection broken."""
+    try:
+        await read_body(receive, 0)
+    except Disconnected:
+        return False
+    return True
 
 
 def _text(segment: bytes) -> str:

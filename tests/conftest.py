@@ -92,10 +92,6 @@ class Tenant:
     def listed(self, project_id: str) -> list[dict[str, Any]]:
         return list(self.call("GET", f"/projects/{project_id}/tasks").raise_for_status().json()["tasks"])
 
-    def remaining(self) -> int:
-        """The calls left, read from an answer that counts for nothing."""
-        return int(self.call("GET", "/boards", caller=None).headers["X-RateLimit-Remaining"])
-
 
 @pytest.fixture(scope="session")
 def kanman() -> Vendor:

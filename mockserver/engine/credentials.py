@@ -1,6 +1,5 @@
 """Who is calling: the credential behind a request's headers, as the document's security scheme has it."""
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -49,8 +48,3 @@ def credentials(callers: Iterable[Any], includes: Mapping[str, Iterable[str]]) -
         expires_at = parse_time(caller.expires_at) if caller.expires_at else None
         found[caller.token] = Credential(caller.name, caller.account, caller.scopes, frozenset(reach), expires_at)
     return found
-
-
-def form(pattern: str | None) -> Callable[[str], object]:
-    """A test whether a token can be one at all."""
-    return re.compile(pattern).fullmatch if pattern else bool
