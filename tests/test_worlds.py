@@ -86,6 +86,14 @@ def test_worlds__of_long_names_that_begin_alike_are_two(name_world: Callable[[st
     assert "Only here" not in labels(other)
 
 
+@pytest.mark.parametrize("path", ["/boards", "/nowhere"])
+def test_worlds__of_two_names_the_first_counts_whatever_is_asked(tenant: Tenant, path: str) -> None:
+    names = [("X-Mock-World", f"{tenant.name} {path}"), ("X-Mock-World", "the second")]
+    tenant.client.get(tenant.vendor.mount + path, headers=[*tenant.headers_of("owner").items(), *names])
+    found = tenant.client.get("/_mock/journal", headers=names[:1]).json()
+    assert len(found["exchanges"]) == 1
+
+
 def test_worlds__used_at_once_by_many_clients_stay_apart(remote: Tenant) -> None:
     def play(number: int) -> list[str]:
         world = Tenant(remote.client, remote.vendor, f"{remote.name} {number}")
