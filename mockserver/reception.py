@@ -15,16 +15,27 @@ from mockserver.engine.world import World
 from mockserver.wire import Disconnected, Receive, Scope, Send, read_body, request_of, send_response
 
 DEFAULT_WORLD = "default"
+MOST_KEPT = 16384  # bytes of a body in the journal
 
 log = logging.getLogger(__name__)
 
 
-def world_name(headers: Headers) -> str:
-    """The world that a request names with `X-Mock-World`, or the default one."""
-    for name, value in headers:
-        if name == b"x-mock-world":
-            return value.decode("latin-1").strip() or DEFAULT_WORLD
-    return DEFAULT_WORLD
+class Asked:
+    """What a request's headers ask of the mock, found in one walk: of headers that come twice the first counts."""
+
+    __slots__ = ("has_body", "prefers", "world")
+
+    def __init__(self, headers: Headers) -> None:
+        world = b""
+        self.prefers = self.has_body = False
+        for name, value in headers:
+            if name == b"x-mock-world":
+                world = world or value
+            elif name == b"prefer":
+                self.prefers = True
+            elif name in (b"content-length", b"transfer-encoding"):
+                self.has_body = True
+        self.world = world.decode("latin-1").strip() or DEFAULT_WORLD
 
 
 class VendorReception:
@@ -43,7 +54,7 @@ class VendorReception:
         await self._refuse(scope, send, "method_unknown", [(b"allow", allow)])
 
     async def _refuse(self, scope: Scope, send: Send, situation: str, extra: Headers | None = None) -> None:
-        world = self._stage.worlds.find(world_name(scope["headers"]))
+        world = self._stage.worlds.find(Asked(scope["headers"]).world)
         request = request_of(scope, {})
         response = self._stage.refuse(world, request, situation, extra)
         keep(world, None, request, response)
@@ -59,21 +70,18 @@ class Played:
     allow: bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send, parameters: Mapping[str, str]) -> None:
-        try:
-            body = await read_body(receive, MAX_BODY + 1) if self.plan.reads_body else b""
-        except Disconnected:
-            return
+        asked = Asked(scope["headers"])
+        body = b""
+        if self.plan.reads_body or asked.has_body:
+            try:
+                body = await read_body(receive, MAX_BODY + 1 if self.plan.reads_body else 0)
+            except Disconnected:
+                return
         request = request_of(scope, parameters, body)
-        name, prefers = DEFAULT_WORLD, False
-        for header, value in request.headers:
-            if header == b"x-mock-world":
-                name = world_name([(header, value)])
-            elif header == b"prefer":
-                prefers = True
-        world = self.stage.worlds.find(name)
+        world = self.stage.worlds.find(asked.world)
         delay = 0.0
         try:
-            if prefers:
+            if asked.prefers:
                 response, delay = self._preferred(world, request)
             else:
                 response = self.plan.run(world, request)
@@ -95,5 +103,9 @@ class Played:
 
 
 def keep(world: World, operation: str | None, request: Request, response: Response) -> None:
-    """Into the journal: what was really sent, refusals included."""
+    """Into the journal: what was really sent, refusals included; of a long body its beginning."""
+    if len(request.body) > MOST_KEPT:
+        request = request._replace(body=request.body[:MOST_KEPT])
+    if len(response.body) > MOST_KEPT:
+        response = response._replace(body=response.body[:MOST_KEPT])
     world.journal.append(Exchange(world.clock.now(), operation, request, response))

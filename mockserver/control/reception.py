@@ -12,7 +12,7 @@ from mockserver import spec
 from mockserver.control.desk import ControlDesk
 from mockserver.engine.bodies import MAX_BODY, breaches, read_json
 from mockserver.engine.messages import Headers, Response
-from mockserver.reception import world_name
+from mockserver.reception import Asked
 from mockserver.wire import Disconnected, Receive, Scope, Send, read_body, send_response
 
 OPEN = frozenset({"health"})  # answered without the control token
@@ -62,7 +62,7 @@ class Steered:
             return
         origin = f"{scope['scheme']}://{given.get(b'host', b'127.0.0.1').decode('latin-1')}"
         try:
-            status, payload = self._run(world_name(headers), body, origin)
+            status, payload = self._run(Asked(headers).world, body, origin)
         except Exception:
             log.exception("%s %s went wrong", scope["method"], scope["path"])
             status, payload = 500, {"error": "the control plane failed; the log has the traceback"}
