@@ -14,7 +14,7 @@ Chain = tuple[int, ...]
 
 _APPLICATION = 0x50424F41  # how SQLite tells our files from those of others
 MOST_SWEPT = 100  # rows of a resource that one commit deletes
-MOST_PENDING = 500  # writes that wait in memory
+MOST_PENDING = 100  # writes that wait in memory
 
 
 class StateError(Exception):
