@@ -1,9 +1,11 @@
 """`proofboard test`: what a person types, and which exit code they get. The work is done in the runner."""
 
 import random
+import signal
 import sys
 import time
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -90,6 +92,7 @@ class _Command:
         from contracts.report import files, terminal
         from contracts.target import Unjudgeable
 
+        signal.signal(signal.SIGTERM, _interrupt)  # CI cancels with it: clean up as after Ctrl-C
         console = Console(highlight=False, markup=False)
         progress = terminal.LiveProgress(console)
         terminal.open_with(console, self.vendor.title, self.url or "the mock in this process", self.profile, self.seed)
@@ -102,6 +105,8 @@ class _Command:
             try:
                 chosen = bool(self.options["patterns"])
                 result = runner.run(target, self.rules, profile=self.profile, is_selective=chosen, progress=progress)
+                if self.tenant is not None:
+                    result = replace(result, tenant_file=str(self.options["tenant"]))
             finally:
                 progress.stop()
                 target.close()
@@ -123,7 +128,7 @@ class _Command:
 
     def _url(self) -> str | None:
         """The base URL to judge; None is the mock in this process."""
-        from contracts.tenant_file import find_url_trouble
+        from contracts.tenant_file import find_url_trouble, hide_password
 
         given: str | None = self.options["target"]
         if given == "mock" and self.tenant:
@@ -135,18 +140,18 @@ class _Command:
         if given is None or given == "mock":
             return None
         if trouble := find_url_trouble(given):
-            _refuse(f"--target is {given!r}: {trouble}, or the word mock")
+            _refuse(f"--target is {hide_password(given)!r}: {trouble}, or the word mock")
         return given
 
     def _rules(self) -> "list[Rule]":
         from contracts.runner import select
 
         patterns = self.options["patterns"]
-        rules = select(self.vendor, patterns)
-        if not rules:
+        idle = [pattern for pattern in patterns if not select(self.vendor, [pattern])]
+        if idle or not self.vendor.rules:
             first = next(iter(self.vendor.rules), "none")
-            _refuse(f"no rule of {self.vendor.title} fits {', '.join(patterns)}; an id looks like {first}")
-        return rules
+            _refuse(f"no rule of {self.vendor.title} fits {', '.join(idle)}; an id looks like {first}")
+        return select(self.vendor, patterns)
 
     def _budget(self) -> "Budget":
         from contracts.guard import Budget
@@ -186,6 +191,10 @@ class _Command:
         except OSError as error:
             _refuse(f"--report {self.options['report']} cannot be written: {error.strerror}")
         click.echo(f"written: {', '.join(str(path) for path in written)}")
+
+
+def _interrupt(*received: object) -> NoReturn:
+    raise KeyboardInterrupt
 
 
 def _refuse(*lines: str) -> NoReturn:

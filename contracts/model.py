@@ -160,7 +160,10 @@ def _resolved(node: Any, known: Mapping[str, str]) -> Any:
     if isinstance(node, list):
         return [_resolved(item, known) for item in node]
     if isinstance(node, str) and node.startswith("$known."):
-        return known[node.removeprefix("$known.")]
+        name = node.removeprefix("$known.")
+        if name not in known:
+            raise NotJudged(f"needs {name} among the known ids")
+        return known[name]
     return node
 
 

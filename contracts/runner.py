@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from functools import partial
 
 from contracts.docket import Docket, Progress
-from contracts.findings import Exchange, Finding, Verdict, shorten, unmasked
+from contracts.findings import Exchange, Finding, NotJudged, Verdict, shorten, unmasked
 from contracts.guard import BudgetSpent
 from contracts.ledger import Ledger
 from contracts.suites import conformance, preflight
@@ -41,6 +41,7 @@ class Result:
     cases: int = 0
     seconds: float = 0.0
     is_local: bool = False
+    tenant_file: str | None = None
     mask: Callable[[str], str] = unmasked
 
     def count(self, state: str) -> int:
@@ -84,7 +85,7 @@ def run(target: Target, rules: Iterable[Rule], *, profile: str, is_selective: bo
         rule_suite.run(docket, is_late=True)
     except BudgetSpent as spent:
         docket.notes.append(f"{spent}: the rules that it did not reach are not judged")
-    except (Unjudgeable, TargetLost) as error:
+    except (Unjudgeable, TargetLost, NotJudged) as error:
         lost = str(error)
     except KeyboardInterrupt:
         lost = "interrupted"

@@ -42,7 +42,7 @@ def read(path: Path, vendor: str, roles: frozenset[str], vendors: frozenset[str]
     """The section of one vendor. `roles` are the known ids that the vendor speaks of. SpecError bears every mistake."""
     file = shown(path)
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # editors on Windows begin with a mark
         content = tomllib.loads(text)
     except OSError as error:
         raise SpecError([Mistake(file, 0, f"cannot be read: {error.strerror}")]) from None
@@ -105,7 +105,7 @@ class _Reader:
         url = self._text(place, section["base_url"])
         trouble = find_url_trouble(url) if url else None
         if trouble:
-            self.refuse(place, f"{'.'.join(place)} is {url!r}: {trouble}")
+            self.refuse(place, f"{'.'.join(place)} is {hide_password(url)!r}: {trouble}")
         return url.rstrip("/")
 
     def _callers(self, place: tuple[str, ...], section: Mapping[str, Any]) -> dict[str, dict[str, str]]:
@@ -175,6 +175,11 @@ class _Reader:
             self.refuse(place, f"{'.'.join(place)}: the environment variable {name} {said}")
             return "unset"
         return value
+
+
+def hide_password(url: str) -> str:
+    """The URL without what stands before its host."""
+    return re.sub(r"//[^/@]*@", "//", url)
 
 
 def find_url_trouble(url: str) -> str | None:

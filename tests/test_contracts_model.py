@@ -4,6 +4,7 @@ import random
 
 import pytest
 
+from contracts.findings import NotJudged
 from contracts.model import Model, fill, unwrap
 from mockserver.vendor import Vendor
 
@@ -63,7 +64,7 @@ def test_error_place__where_a_word_of_the_envelope_stands(model: Model) -> None:
 
 def test_sample_body__names_the_known_id_that_is_missing(model: Model) -> None:
     assert model.sample_body("tasks", {"project_id": "7"})["projectId"] == "7"
-    with pytest.raises(LookupError, match="project_id"):
+    with pytest.raises(NotJudged, match="project_id"):
         model.sample_body("tasks", {})
 
 

@@ -147,6 +147,7 @@ def partial_update(tenant: Tenant, rule: Rule) -> None:
         neighbour = bench.create(resource)
         key = key_of(tenant.vendor, resource)
         neighbour = bench.read(resource, neighbour[key])
+        _check_item(bench, operation, record[key])  # a list that was seen once must not stay as it was
         bench.wait()
         for name, values in fields.items():
             record = _change_one(bench, operation, record, {name: values[0]})

@@ -109,7 +109,9 @@ def _finding(result: Result, finding: Finding) -> dict[str, Any]:
 def again(result: Result, finding: Finding) -> str:
     """The command that finds it again."""
     parts = ["proofboard test", shlex.quote(result.vendor.argument)]
-    if not result.is_local:
+    if result.tenant_file is not None:
+        parts.append(f"--tenant {shlex.quote(result.tenant_file)}")
+    elif not result.is_local:
         parts.append(f"--target {result.target}")
     parts.append(f"--profile {result.profile} --seed {result.seed}")
     if finding.rule and finding.suite == "rules":

@@ -84,6 +84,14 @@ class Clock:
         return {"frozen_at": self._frozen_at, "offset": self._offset}
 
 
+FIRST_NUMBER = 1_000_000  # above the ids that a seed is likely to fix
+
+
+def seeded_id(form: str | None, seed: int, serial: int) -> str | int:
+    """A new key: a whole number where a resource's `id_form` is `integer`, else a UUID."""
+    return FIRST_NUMBER + serial if form == "integer" else seeded_uuid(seed, serial)
+
+
 def seeded_uuid(seed: int, serial: int) -> str:
     """The UUID of version 4 form that stands at that place in the seed's sequence, lower case with hyphens."""
     digits = blake2b(b"%d:%d" % (seed, serial), digest_size=16).hexdigest()

@@ -5,7 +5,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from mockserver.engine.chance import Fakes, format_time, parse_time, seeded_uuid
+from mockserver.engine.chance import Fakes, format_time, parse_time, seeded_id
 from mockserver.engine.collection import Collection
 from mockserver.engine.rank import next_rank
 from mockserver.engine.store import Record, StateError, Store
@@ -76,7 +76,7 @@ class Garden:
         makers = {field: self._maker(rule) for field, rule in plot["fields"].items()}
         records = []
         for parent in self._parents(plot, grown):
-            record = {table["key"]: self._new_id(), **plot.get("values", {})}
+            record = {table["key"]: self._new_id(table.get("id_form")), **plot.get("values", {})}
             if parent is not None:
                 record[plot["parent"]["field"]] = parent["id"]
             if "account" in table:
@@ -117,9 +117,9 @@ class Garden:
                 return str(parent[table["account"]])
         return str(self._vendor.seed["default_account"])
 
-    def _new_id(self) -> str:
+    def _new_id(self, form: str | None = None) -> str | int:
         self.serial += 1
-        return seeded_uuid(self._seed, self.serial)
+        return seeded_id(form, self._seed, self.serial)
 
     def _rank(self, table: Mapping[str, Any], resource: str, record: Record) -> None:
         rank = table.get("rank")

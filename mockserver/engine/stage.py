@@ -73,6 +73,7 @@ class Stage:
             name: Resource(
                 name,
                 table["key"],
+                id_form=table.get("id_form"),
                 account=table.get("account"),
                 rank=table.get("rank"),
                 created=table.get("created"),
@@ -134,12 +135,14 @@ class Stage:
     def _view(self, operation: Operation, status: int) -> list[str]:
         """The keys of a record in this operation's answers: those that the document's response schema names."""
         envelope = operation.table.get("envelope")
-        if envelope is None:
-            return []
         find = partial(spec.resolve, self.vendor.document)
         response = find(operation.document["responses"][str(status)])
-        schema = find(find(response["content"]["application/json"]["schema"])["properties"][envelope])
-        return list(find(schema.get("items", schema))["properties"])
+        if "answer" in operation.table or "content" not in response:
+            return []
+        schema = find(response["content"]["application/json"]["schema"])
+        if envelope is not None:
+            schema = find(schema["properties"][envelope])
+        return list(find(schema.get("items", schema)).get("properties", ()))
 
     # One method per name that `order` may hold; each makes the step of one operation.
 
@@ -155,7 +158,11 @@ class Stage:
 
     def _parameters_step(self, operation: Operation) -> steps.Step:
         checks = [
-            (parameter["name"], self._validators.compile(*self._keys_of_parameter(operation, parameter["name"])))
+            (
+                parameter["name"],
+                self._validators.compile(*self._keys_of_parameter(operation, parameter["name"])),
+                spec.resolve(self.vendor.document, parameter.get("schema", {})).get("type") == "integer",
+            )
             for parameter in operation.parameters
             if parameter["in"] == "path"
         ]

@@ -15,6 +15,8 @@ from mockserver.engine.world import World
 
 Step = Callable[[Call], None]
 
+MOST_DIGITS = 19  # what every store can hold as a whole number
+
 
 def no_step(call: Call) -> None:
     """For operations that the check does not concern; such steps are left out of the plan."""
@@ -63,17 +65,27 @@ def scopes(required: Sequence[str], rule: str | None) -> Step:
     return step
 
 
-def parameters(checks: Sequence[tuple[str, Any]]) -> Step:
-    """Path parameters by their schemas: pairs of name and validator."""
+def parameters(checks: Sequence[tuple[str, Any, bool]]) -> Step:
+    """Path parameters by their schemas: name, validator, and whether it is a whole number."""
 
     def step(call: Call) -> None:
-        for name, validator in checks:
-            value = call.request.parameters[name]
+        for name, validator, is_whole in checks:
+            text = call.request.parameters[name]
+            value = whole(text) if is_whole else text
             if not validator.is_valid(value):
                 reason = next(iter(validator.iter_errors(value))).message[:200]
                 raise Refusal("parameter_malformed", values={"fields": {name: reason}})
 
     return step
+
+
+def whole(text: str | int) -> str | int:
+    """The number that decimal digits write; any other text as it is."""
+    digits = str(text).removeprefix("-")
+    return int(text) if digits.isascii() and digits.isdigit() and len(digits) < MOST_DIGITS else text
+
+
+_FOLDS: Mapping[str, Callable[[Any], Any]] = {"uuid": str.lower, "integer": whole}
 
 
 class Addressed:
@@ -83,7 +95,7 @@ class Addressed:
         self.resource = resource
         self._account: str | None = table.get("account")
         self._missing: Mapping[str, str] = table["missing"]
-        self._fold = str.lower if table.get("id_form") == "uuid" else str
+        self._fold = _FOLDS.get(table.get("id_form", ""), str)
 
     def find(self, world: World, account: str, key: str, rule: str | None = None) -> dict[str, Any]:
         """The record; raises the resource's own refusal when there is none for this account."""

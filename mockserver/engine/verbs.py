@@ -19,6 +19,7 @@ class Resource:
 
     name: str
     key: str = "id"
+    id_form: str | None = None
     account: str | None = None
     rank: Mapping[str, str] | None = None
     created: str | None = None
@@ -102,7 +103,7 @@ def create(task: Task) -> Verb:
     def run(call: Call) -> Outcome:
         world = call.world
         with world.transaction():
-            record = {**task.defaults, **task.sent(call.body), resource.key: world.new_id()}
+            record = {**task.defaults, **task.sent(call.body), resource.key: world.new_id(resource.id_form)}
             if resource.account:
                 record[resource.account] = call.account
             for stamp in (resource.created, resource.updated):

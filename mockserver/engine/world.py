@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from mockserver.engine.chance import Clock, seeded_uuid
+from mockserver.engine.chance import Clock, seeded_id
 from mockserver.engine.collection import Collection
 from mockserver.engine.messages import Exchange
 from mockserver.engine.quotas import Counts, Quota
@@ -84,9 +84,9 @@ class World:
             known = self.ground.collections[resource].greatest(self.chain, rank["field"], rank["within"], parent)
         return known
 
-    def new_id(self) -> str:
+    def new_id(self, form: str | None = None) -> str | int:
         self.serial += 1
-        return seeded_uuid(self.ground.seed, self.serial)
+        return seeded_id(form, self.ground.seed, self.serial)
 
     def insert(self, resource: str, record: Record) -> None:
         """A new record, in a transaction."""
