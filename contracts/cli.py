@@ -99,8 +99,9 @@ class _Command:
         try:
             target = self._open()
         except Unjudgeable as error:
-            told = {"profile": self.profile, "seed": self.seed}
-            result = runner.unjudged(self.vendor, self.rules, self.url or "", str(error), **told)  # type: ignore[arg-type]
+            result = runner.unjudged(
+                self.vendor, self.rules, self.url or "", str(error), profile=self.profile, seed=self.seed
+            )
         else:
             try:
                 chosen = bool(self.options["patterns"])
