@@ -1,6 +1,7 @@
 """The control plane of a mock, seen from outside: what it lets the harness ask and set. A tenant has none."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -19,12 +20,17 @@ class Control:
         self._wire = wire
         self._root = root + PREFIX
         self._headers = [("Authorization", f"Bearer {token}")] if token else []
+        self._moves: Counter[str] = Counter()
 
-    def find_credentials(self) -> Mapping[str, Any] | None:
+    def moves(self, world: str) -> int:
+        """How often the time of a world was changed from here: what was good at its old time may no longer be."""
+        return self._moves[world]
+
+    def find_credentials(self, world: str | None = None) -> Mapping[str, Any] | None:
         """What `/_mock/credentials` tells by vendor; None when no control plane of ours answers here."""
-        if self._ask("GET", "/health").status != 200:
+        if world is None and self._ask("GET", "/health").status != 200:
             return None
-        reply = self._ask("GET", "/credentials")
+        reply = self._ask("GET", "/credentials", world=world)
         try:
             told = json.loads(reply.body)
         except ValueError:
@@ -36,6 +42,7 @@ class Control:
 
     def reset(self, world: str) -> None:
         """Give a world the records of the seed again."""
+        self._moves[world] += 1
         reply = self._ask("POST", "/reset", world=world)
         if not 200 <= reply.status < 300:
             raise TargetLost(f"POST {self._root}/reset answered {reply.status}")
@@ -50,6 +57,7 @@ class Control:
 
     def turn(self, world: str, change: Mapping[str, Any] | None = None) -> datetime:
         """Read the clock of a world, or change it; what it says then."""
+        self._moves[world] += change is not None
         reply = self._ask("GET" if change is None else "POST", "/clock", world=world, body=change)
         try:
             return datetime.fromisoformat(json.loads(reply.body)["now"])

@@ -22,11 +22,15 @@ class Mask:
     def __init__(self, callers: Mapping[str, Mapping[str, str]], *, mails: bool = True) -> None:
         self._mails = mails
         self._names: dict[str, str] = {}
+        self.learn(callers)
+        self._runs = {secret[i : i + _RUN] for secret in self._names for i in range(max(1, len(secret) - _RUN + 1))}
+
+    def learn(self, callers: Mapping[str, Mapping[str, str]]) -> None:
+        """Secrets that came up later; of these only the whole is hidden."""
         for caller, headers in callers.items():
             for header, value in headers.items():
                 if _SECRET_NAME.search(header) and (secret := _SCHEME.sub("", value).strip()):
                     self._names.setdefault(secret, variable(caller, header))
-        self._runs = {secret[i : i + _RUN] for secret in self._names for i in range(max(1, len(secret) - _RUN + 1))}
 
     def __call__(self, text: str) -> str:
         """The text without a secret; quick where there is none."""

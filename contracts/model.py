@@ -4,22 +4,25 @@ record stands in an answer, what a sample body is. Sends nothing."""
 import random
 import re
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
+from contracts.envelopes import ABSENT, Refusals, find_placeholder, unwrap
 from contracts.findings import NotJudged
 
 if TYPE_CHECKING:
     from mockserver.vendor import Operation, Vendor
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "QUERY"})
-_ABSENT: Any = object()
 _FORMS = {
     "uuid": re.compile(r"[0-9a-fA-F]{8}(-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}"),
     "integer": re.compile(r"[0-9]{1,19}"),
+    "digits": re.compile(r"[0-9]{1,30}"),
+    "ulid": re.compile(r"[0-9a-zA-Z]{26}"),
 }
+_ULID = "0123456789abcdefghjkmnpqrstvwxyz"
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,7 @@ class Model:
 
     def __init__(self, vendor: "Vendor") -> None:
         self.vendor = vendor
+        self.refusals = Refusals(vendor.behaviour.get("errors", {}))
         self._routes = sorted(((_pattern(op.path), op) for op in vendor.operations.values()), key=lambda r: _rank(r[1]))
 
     def route(self, method: str, target: str) -> Route | None:
@@ -61,6 +65,10 @@ class Model:
             raise NotJudged(f"needs an entry for {resource} under samples in behaviour.yaml")
         return samples[resource]
 
+    def hint(self, resource: Any, word: str) -> Any:
+        """What the sample of a resource says under a word, such as `loose`; an empty table where it says nothing."""
+        return self.vendor.behaviour.get("samples", {}).get(resource, {}).get(word, {})
+
     def owners(self, operation: "Operation") -> dict[str, str]:
         """Path parameter -> the resource whose id it bears, for those that behaviour tells."""
         names = path_names(operation.path)
@@ -84,15 +92,31 @@ class Model:
 
     def record(self, operation_id: str, answer: Any) -> Any:
         """The record (or the list of records) inside the envelope of an answer; LookupError when it is not there."""
-        found = unwrap(answer, self.table(operation_id).get("envelope"))
-        if found is _ABSENT:
-            raise LookupError(f"no {self.table(operation_id).get('envelope')!r} in the answer")
+        table = self.table(operation_id)
+        envelope = table.get("envelope")
+        found = unwrap(answer, envelope, is_list=table.get("verb") == "list")
+        if found is ABSENT:
+            raise LookupError(f"no {envelope!r} in the answer")
         return found
 
     def error_place(self, placeholder: str) -> tuple[str, ...] | None:
         """Where in an error answer a placeholder of the envelope stands, as keys: `code` -> ("error", "code")."""
         envelope = self.vendor.behaviour.get("errors", {}).get("envelope", {})
         return find_placeholder(envelope, f"${placeholder}")
+
+    def wrapped(self, operation_id: str, body: Any) -> Any:
+        """An object under the key that the operation wants it under; what is no object stays as it is."""
+        wrapper = self.table(operation_id).get("wrapper")
+        return {wrapper: body} if wrapper is not None and isinstance(body, Mapping) else body
+
+    def request(self, operation_id: str, known: Mapping[str, str]) -> dict[str, Any] | None:
+        """What `requests` says that an operation is to be sent; None where it says nothing."""
+        entry = self.vendor.behaviour.get("requests", {}).get(operation_id)
+        return None if entry is None else _resolved(entry, known)
+
+    def reads(self, word: str) -> bool:
+        """Whether bodies are read so, for example `trim`."""
+        return bool(self.vendor.behaviour.get("bodies", {}).get(word))
 
     def sample_body(self, resource: str, known: Mapping[str, str]) -> dict[str, Any]:
         """The body that makes a sample record; LookupError names the known id that is missing."""
@@ -109,8 +133,12 @@ class Model:
         form = self.resource(resource).get("id_form")
         if form == "uuid":
             return str(uuid.UUID(int=chance.getrandbits(128), version=4))
-        if form == "integer" or (like and like.isdecimal()):
+        if form == "digits" and like:
+            return "9" * max(2, len(like) - 6) + str(chance.randrange(100_000, 999_999))
+        if form in ("integer", "digits") or (like and like.isdecimal()):
             return str(chance.randrange(900_000_000, 999_999_999))
+        if form == "ulid":
+            return "7" + "".join(chance.choice(_ULID) for _ in range(25))
         return "".join(chance.choice("23456789bcdfghjkmnpqrstvwxz") if c.isalnum() else c for c in like or "a" * 12)
 
     def known_of(self, resource: str, known: Mapping[str, str]) -> list[str]:
@@ -126,32 +154,6 @@ def path_names(template: str) -> list[str]:
 def fill(template: str, values: Mapping[str, str]) -> str:
     """A path template with its parameters filled in; KeyError names the missing one."""
     return re.sub(r"\{([^{}]+)\}", lambda match: quote(str(values[match[1]]), safe=""), template)
-
-
-def unwrap(answer: Any, envelope: Any) -> Any:
-    """What an envelope holds: the whole where nothing is said; a key; keys joined by dots; a table with `$record`."""
-    if envelope is None:
-        return answer
-    keys: Sequence[str] = (
-        envelope.split(".") if isinstance(envelope, str) else find_placeholder(envelope, "$record") or ()
-    )
-    for key in keys:
-        if not isinstance(answer, Mapping) or key not in answer:
-            return _ABSENT
-        answer = answer[key]
-    return answer
-
-
-def find_placeholder(node: Any, placeholder: str) -> tuple[str, ...] | None:
-    """The keys that lead to a placeholder in an envelope."""
-    if node == placeholder:
-        return ()
-    if isinstance(node, Mapping):
-        for key, value in node.items():
-            below = find_placeholder(value, placeholder)
-            if below is not None:
-                return (str(key), *below)
-    return None
 
 
 def _resolved(node: Any, known: Mapping[str, str]) -> Any:

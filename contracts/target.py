@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from contracts.control import Control
-from contracts.findings import NotJudged
+from contracts.control import Clock, Control
+from contracts.findings import Exchange, NotJudged
 from contracts.guard import Budget, BudgetSpent, Guard
 from contracts.mask import Mask
 from contracts.model import Model
@@ -40,8 +40,10 @@ class Target:
         control: Control | None,
         callers: Mapping[str, Mapping[str, str]],
         known: Mapping[str, str],
+        mints: bool = False,
     ) -> None:
         self.vendor = vendor
+        self._mints = mints and control is not None
         self.model = guard.model
         self.guard = guard
         self.control = control
@@ -51,7 +53,12 @@ class Target:
         self.left_behind: list[str] = []
         self.prepared: dict[str, Any] = {}
         self._wire = wire
-        guard.mask = Mask(callers, mails=control is None)
+        self._minted: dict[str, tuple[int, Mapping[str, Mapping[str, str]]]] = {}
+        self._windows = [
+            quota for quota in vendor.behaviour.get("quotas", {}).values() if isinstance(quota["window"], Mapping)
+        ]
+        self._mask = Mask(callers, mails=control is None)
+        guard.mask = self._mask
         guard.foreign.update(known.values())
 
     @property
@@ -80,6 +87,35 @@ class Target:
         world = purpose if purpose.startswith(MARK) else f"{MARK}-{self.seed}-{purpose}"
         self.control.reset(world)
         return Tenant(self, world=world, chance=chance)
+
+    def callers_of(self, world: str | None) -> Mapping[str, Mapping[str, str]]:
+        """The headers of each caller. Those that a mock mints are asked for anew when the world's clock was moved."""
+        if not self._mints or self.control is None or world is None:
+            return self.callers
+        moves = self.control.moves(world)
+        known = self._minted.get(world)
+        if known is None or known[0] != moves:
+            told = self.control.find_credentials(world)
+            if told is None or self.vendor.name not in told:
+                raise TargetLost("the control plane tells no credentials")
+            known = self._minted[world] = moves, _headers_of(told[self.vendor.name])
+            self._mask.learn(known[1])
+        return known[1]
+
+    def be_patient(self, exchange: Exchange, clock: Clock | None) -> None:
+        """Let a window of seconds pass when no call is left in it: a used-up limit would be judged for something else.
+
+        Elsewhere than on a mock a refusal for that reason is NotJudged.
+        """
+        for quota in self._windows:
+            names = [header for header, told in quota.get("headers", {}).items() if told == "remaining"]
+            left = [exchange.headers.get(name) for name in names]
+            if self.is_mock and clock is not None and "0" in left and exchange.caller is not None:
+                clock.advance(quota["window"]["seconds"] + 1)
+                return
+            refusal = self.vendor.behaviour["refusals"][quota["refusal"]]["error"]
+            if not self.is_mock and exchange.status == self.vendor.behaviour["errors"]["catalogue"][refusal]["status"]:
+                raise NotJudged("the target's limit of requests was reached")
 
     def clean_up(self) -> None:
         """Remove what this run created, the last first. What cannot be removed is remembered in `left_behind`."""
@@ -115,8 +151,9 @@ def open_local(vendor: Vendor, *, seed: int, budget: Budget) -> Target:
     app = create_app(settings, [vendor])
     wire = LocalWire(app, LOCAL_ORIGIN, at_end=app.close)
     guard = Guard(wire, vendor.mount, Model(vendor), budget=budget, is_own_world=True)
-    callers = {name: caller.headers for name, caller in vendor.callers.items()}
-    return Target(vendor, guard, wire, seed=seed, control=Control(wire), callers=callers, known=vendor.known)
+    control = Control(wire)
+    callers, mints = _told_callers(vendor, (control.find_credentials() or {}).get(vendor.name))
+    return Target(vendor, guard, wire, seed=seed, control=control, callers=callers, known=vendor.known, mints=mints)
 
 
 def open_url(vendor: Vendor, url: str, *, seed: int, budget: Budget, tenant: TenantFile | None = None) -> Target:
@@ -129,15 +166,30 @@ def open_url(vendor: Vendor, url: str, *, seed: int, budget: Budget, tenant: Ten
         wire.close()
         raise Unjudgeable(str(error)) from None
     guard = Guard(wire, parts.path, Model(vendor), budget=budget, is_own_world=control is not None)
-    callers: Mapping[str, Mapping[str, str]] = {name: caller.headers for name, caller in vendor.callers.items()}
+    callers, mints = _told_callers(vendor, told)
     known: Mapping[str, str] = vendor.known
     if told is not None:
-        callers = {name: entry.get("headers", {}) for name, entry in told["callers"].items()}
         known = {**known, **{role: str(identity) for role, identity in (told.get("known") or {}).items()}}
     if tenant is not None:
-        callers = tenant.callers
+        callers, mints = tenant.callers, False
         known = {**known, **tenant.known} if control else tenant.known
-    return Target(vendor, guard, wire, seed=seed, control=control, callers=callers, known=known)
+    return Target(vendor, guard, wire, seed=seed, control=control, callers=callers, known=known, mints=mints)
+
+
+def _told_callers(vendor: Vendor, told: Mapping[str, Any] | None) -> tuple[Mapping[str, Mapping[str, str]], bool]:
+    """The headers of the callers, those that a control plane tells before those of the seed; and whether it mints them.
+
+    What is minted is in no seed.
+    """
+    seeded = {name: caller.headers for name, caller in vendor.callers.items()}
+    if told is None:
+        return seeded, False
+    callers = _headers_of(told)
+    return callers, any(headers != seeded.get(name) for name, headers in callers.items())
+
+
+def _headers_of(told: Mapping[str, Any]) -> dict[str, Mapping[str, str]]:
+    return {name: entry.get("headers", {}) for name, entry in told["callers"].items()}
 
 
 def _find_control(wire: Wire, path: str, vendor: Vendor) -> tuple[Control | None, Mapping[str, Any] | None]:

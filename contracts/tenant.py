@@ -5,8 +5,9 @@ Nothing is judged here, except that an answer which should be JSON, or hold a re
 
 import json as jsonlib
 import random
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 from urllib.parse import quote, urlencode
 
 from contracts.control import Clock
@@ -19,8 +20,10 @@ if TYPE_CHECKING:
     from mockserver.vendor import Vendor
 
 ABSENT: Any = object()
+File: TypeAlias = tuple[str, str, bytes | str]  # file name, media type, content
 Prepared = TypeVar("Prepared")
 MARK = "proofboard"
+_BOUNDARY = "proofboard-7d1f0c2b9a"
 _PATH_CHARACTERS = "/?%:@!$&'()*+,;=-._~#[]"
 
 
@@ -65,13 +68,11 @@ class Answer:
 
     def error(self, name: str) -> Any:
         """The value at a placeholder of the error envelope, such as `details`; None when it is not there."""
-        place = self._tenant.target.model.error_place(name)
-        node = self.json()
-        for key in place if place is not None else ("",):
-            if not isinstance(node, Mapping) or key not in node:
-                return None
-            node = node[key]
-        return node
+        return self._tenant.target.model.refusals.find(self.json(), name)
+
+    def named_fields(self) -> set[str] | None:
+        """The fields that a refusal names; None where it names none."""
+        return self._tenant.target.model.refusals.fields(self.status, self.json())
 
     def __repr__(self) -> str:
         return f"<{_name(self.exchange)}: {self.status}>"
@@ -82,6 +83,8 @@ class Tenant:
 
     def __init__(self, target: "Target", *, world: str | None, chance: random.Random) -> None:
         self.target = target
+        self.is_patient = True  # lets a short window of calls pass before it is used up
+        self.turns: Counter[str] = Counter()  # how often each operation has succeeded through a bench
         self.world = world
         self.chance = chance
         self.clock: Clock | None = target.control.clock(world) if target.control and world else None
@@ -97,7 +100,8 @@ class Tenant:
 
     @property
     def callers(self) -> Mapping[str, Mapping[str, str]]:
-        return self.target.callers
+        """The headers that make you each caller, good in this world at this moment."""
+        return self.target.callers_of(self.world)
 
     @property
     def seed(self) -> int:
@@ -132,15 +136,27 @@ class Tenant:
         *,
         caller: str | None = "owner",
         json: Any = ABSENT,
+        form: Mapping[str, Any] | Sequence[tuple[str, str]] | None = None,
+        files: Mapping[str, File] | None = None,
         content: bytes | None = None,
         headers: Mapping[str, str | None] | None = None,
         query: Mapping[str, Any] | Sequence[tuple[str, str]] | None = None,
     ) -> Answer:
-        """Send a request to a path below the base URL. A header of None leaves that header out."""
-        fields: dict[str, str] = self.headers(caller) if caller is not None else {}
+        """Send a request to a path below the base URL. A header of None leaves that header out.
+
+        The body is `json`, or a `form` in a URL's encoding, or `files` (and the fields of `form`) as multipart.
+        """
+        fields: dict[str, str] = {"Accept": "application/json"}
+        fields |= self.headers(caller) if caller is not None else {}
         if json is not ABSENT:
             content = jsonlib.dumps(json).encode()
             fields["Content-Type"] = "application/json"
+        elif files is not None:
+            content = multipart(files, form or {})
+            fields["Content-Type"] = f"multipart/form-data; boundary={_BOUNDARY}"
+        elif form is not None:
+            content = urlencode(form, doseq=True).encode()
+            fields["Content-Type"] = "application/x-www-form-urlencoded"
         for name, value in (headers or {}).items():
             fields = {known: kept for known, kept in fields.items() if known.lower() != name.lower()}
             if value is not None:
@@ -149,33 +165,49 @@ class Tenant:
         if query:
             target += ("&" if "?" in target else "?") + urlencode(query, doseq=True)
         outgoing = Outgoing(method.upper(), target, list(fields.items()), content)
-        return Answer(self.target.guard.send(outgoing, caller=caller, world=self.world), self)
+        exchange = self.target.guard.send(outgoing, caller=caller, world=self.world)
+        if self.is_patient:
+            self.target.be_patient(exchange, self.clock)
+        return Answer(exchange, self)
 
     def call(
         self,
         operation_id: str,
         *,
         path: Mapping[str, Any] | None = None,
-        json: Any = ABSENT,
-        caller: str | None = "owner",
-        query: Mapping[str, Any] | Sequence[tuple[str, str]] | None = None,
-        headers: Mapping[str, str | None] | None = None,
+        **options: Any,
     ) -> Answer:
-        """Send one of the vendor's operations."""
+        """Send one of the vendor's operations; the options are those of `send`."""
         operation = self.vendor.operations[operation_id]
-        filled = fill(operation.path, path or {})
-        return self.send(operation.method, filled, caller=caller, json=json, query=query, headers=headers)
+        return self.send(operation.method, fill(operation.path, path or {}), **options)
 
-    def create(self, resource: str, **overrides: Any) -> dict[str, Any]:
-        """Make a sample record and answer it as the target told it; NotJudged when none can be made."""
+    def wrapped(self, operation_id: str, fields: Any) -> Any:
+        """The fields of a body under the key that the operation wants them under."""
+        return self.target.model.wrapped(operation_id, fields)
+
+    def sample_body(self, resource: str) -> dict[str, Any]:
+        """The fields of a sample record, with the run's mark, and unlike those of all others where they have to be."""
         model = self.target.model
         sample = model.sample(resource)
         body = model.sample_body(resource, self.known)
         if mark := sample.get("mark"):
             body[mark] = f"{body[mark]} [{self.target.mark}]"
-        body.update(overrides)
+        return {name: self.unlike(resource, name, value) for name, value in body.items()}
+
+    def unlike(self, resource: str, name: str, value: Any) -> Any:
+        """The value of a field, another one each time where records may not share it."""
+        if name not in self.target.model.hint(resource, "unique") or not isinstance(value, str):
+            return value
+        return f"{value} {self.chance.randrange(10**6, 10**7)}"
+
+    def create(self, resource: str, **overrides: Any) -> dict[str, Any]:
+        """Make a sample record and answer it as the target told it; NotJudged when none can be made."""
+        model = self.target.model
+        sample = model.sample(resource)
+        body = self.sample_body(resource) | overrides
         body = {name: value for name, value in body.items() if value is not ABSENT}
-        answer = self.call(sample["create"], path=self._parents(sample["create"]), json=body)
+        wrapped = self.wrapped(sample["create"], body)
+        answer = self.call(sample["create"], path=self._parents(sample["create"]), json=wrapped)
         if not 200 <= answer.status < 300:
             raise SampleFailed(f"{sample['create']} refused the sample record with {answer.status}", answer)
         return self._record(sample["create"], answer)
@@ -240,6 +272,22 @@ class Tenant:
         if not isinstance(record, dict):
             raise Broken(f"{operation_id}: expected a record, got {shorten(record)}", answer)
         return record
+
+
+def multipart(files: Mapping[str, File], fields: Mapping[str, Any] | Sequence[tuple[str, str]]) -> bytes:
+    """A body of the type multipart/form-data."""
+    parts: list[tuple[str, list[str], bytes]] = [
+        (f'name="{name}"', [], str(value).encode())
+        for name, value in (fields.items() if isinstance(fields, Mapping) else fields)
+    ]
+    for name, (file_name, kind, content) in files.items():
+        held = content.encode() if isinstance(content, str) else content
+        parts.append((f'name="{name}"; filename="{file_name}"', [f"Content-Type: {kind}"], held))
+    lines: list[bytes] = []
+    for disposition, headers, held in parts:
+        head = [f"--{_BOUNDARY}", f"Content-Disposition: form-data; {disposition}", *headers, ""]
+        lines += [*(line.encode() for line in head), held]
+    return b"\r\n".join([*lines, f"--{_BOUNDARY}--".encode(), b""])
 
 
 def _name(exchange: Exchange) -> str:

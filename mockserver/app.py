@@ -11,14 +11,15 @@ from starlette.middleware.cors import CORSMiddleware
 
 from mockserver.control.desk import ControlDesk
 from mockserver.control.reception import ControlReception
-from mockserver.engine.chance import parse_time
+from mockserver.engine.chance import parse_time, wall_clock
 from mockserver.engine.messages import Response
 from mockserver.engine.stage import Stage
 from mockserver.engine.store import Store
 from mockserver.gate import Api, assemble
-from mockserver.reception import VendorReception
-from mockserver.settings import Settings
+from mockserver.reception import DEFAULT_WORLD, VendorReception
+from mockserver.settings import Settings, SettingsError
 from mockserver.vendor import Vendor
+from mockserver.webhooks import Courier
 from mockserver.wire import Receive, Scope, Send, send_response
 
 
@@ -27,6 +28,7 @@ class App:
 
     def __init__(self, settings: Settings, vendors: Sequence[Vendor]) -> None:
         self._vendors = vendors
+        _check_switches(settings, vendors)
         self._store = Store(settings.state)
         frozen_at = None if settings.clock == "real" else parse_time(settings.clock)
         self.stages = [
@@ -37,17 +39,27 @@ class App:
                 records=settings.records,
                 limits=settings.limits == "documented",
                 frozen_at=frozen_at,
+                switches=settings.switches_of(vendor.name),
             )
             for vendor in vendors
         ]
         control = _control_document()
-        desk = ControlDesk(self.stages, self.credentials)
-        apis = [Api(stage.vendor.document, stage.vendor.mount, VendorReception(stage)) for stage in self.stages]
+        self._courier = Courier()
+        desk = ControlDesk(self.stages, self._credentials_in, self._courier)
+        apis = [
+            Api(stage.vendor.document, stage.vendor.mount, VendorReception(stage, self._courier))
+            for stage in self.stages
+        ]
         apis.append(Api(control, "/_mock", ControlReception(control, desk, settings.control_token)))
         self._app = assemble(apis, self._nowhere, [partial(CrossOrigin, exposed=_exposed(self.stages))])
 
     def credentials(self, origin: str = "http://127.0.0.1:4010") -> dict[str, Any]:
-        return credentials(self._vendors, origin)
+        return self._credentials_in(origin, DEFAULT_WORLD)
+
+    def _credentials_in(self, origin: str, world: str) -> dict[str, Any]:
+        """As `credentials` tells them, with tokens that are valid by the clocks of a world."""
+        moments = {stage.vendor.name: stage.worlds.find(world).clock.now() for stage in self.stages}
+        return credentials(self._vendors, origin, moments)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -62,6 +74,7 @@ class App:
     async def _live(self, receive: Receive, send: Send) -> None:
         while (message := await receive())["type"] != "lifespan.shutdown":
             await send({"type": f"{message['type']}.complete"})
+        await self._courier.close()
         self.close()
         await send({"type": "lifespan.shutdown.complete"})
 
@@ -80,18 +93,33 @@ class App:
 
 
 def create_app(settings: Settings, vendors: Sequence[Vendor]) -> App:
-    """The mock for these vendors. Raises StateError when the state cannot be used."""
+    """The mock for these vendors. Raises StateError when the state cannot be used, SettingsError for wrong switches."""
     return App(settings, vendors)
 
 
-def credentials(vendors: Sequence[Vendor], origin: str) -> dict[str, Any]:
-    """Per vendor: base URL, callers with the exact headers that make you each of them, and ids of seeded records."""
-    return {
-        vendor.name: {
+def _check_switches(settings: Settings, vendors: Sequence[Vendor]) -> None:
+    served = {vendor.name: vendor for vendor in vendors}
+    mistakes = [
+        served[owner].misturned(name, value) if owner in served else f"no vendor {owner} is served"
+        for owner, name, value in settings.switches or ()
+    ]
+    if told := tuple(mistake for mistake in mistakes if mistake):
+        raise SettingsError(told)
+
+
+def credentials(vendors: Sequence[Vendor], origin: str, moments: Mapping[str, float] | None = None) -> dict[str, Any]:
+    """Per vendor: base URL, callers with the exact headers that make you each of them, and ids of seeded records.
+
+    `moments` are the times, by vendor in epoch seconds, at which tokens that end soon are made; now where it is silent.
+    """
+    found = {}
+    for vendor in vendors:
+        headers = vendor.headers_of_callers((moments or {}).get(vendor.name, wall_clock()))
+        found[vendor.name] = {
             "base_url": origin + vendor.mount,
             "callers": {
                 caller.name: {
-                    "headers": dict(caller.headers),
+                    "headers": headers[caller.name],
                     "scopes": list(caller.scopes),
                     **({"login": dict(caller.login)} if caller.login else {}),
                 }
@@ -99,8 +127,7 @@ def credentials(vendors: Sequence[Vendor], origin: str) -> dict[str, Any]:
             },
             "known": dict(vendor.known),
         }
-        for vendor in vendors
-    }
+    return found
 
 
 def _control_document() -> Mapping[str, Any]:
@@ -138,5 +165,7 @@ class CrossOrigin:
 
 def _exposed(stages: Sequence[Stage]) -> list[str]:
     """The response headers that a browser's code may read beside the usual ones."""
-    quotas = [table["headers"] for stage in stages for table in stage.vendor.behaviour["quotas"].values()]
-    return sorted({name for headers in quotas for name in headers} | {"X-Mock-Rule", "Allow"})
+    tables = [table for stage in stages for table in stage.vendor.behaviour["quotas"].values()]
+    tables += [stage.vendor.behaviour.get("responses", {}) for stage in stages]
+    told = {name for table in tables for name in table.get("headers", {})}
+    return sorted(told | {"X-Mock-Rule", "Allow", "Retry-After", "ETag"})

@@ -19,7 +19,6 @@ from connexion.spec import Specification
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mockserver.spec import skeleton
-from mockserver.wire import Disconnected, read_body
 
 Parameters = Mapping[str, str]
 
@@ -34,6 +33,12 @@ class Reception(Protocol):
     """What stands behind one API: an endpoint for each operation, and answers for requests that reach none."""
 
     def endpoint(self, operation_id: str, allow: bytes) -> Endpoint: ...
+
+    def alias(self, path: bytes) -> bytes:
+        """The path under which the document has what is also found under this one; the path itself if there is none."""
+
+    def method(self, name: str) -> str:
+        """The method that answers for another one."""
 
     async def unknown_path(self, scope: Scope, receive: Receive, send: Send) -> None: ...
 
@@ -119,12 +124,15 @@ class Routes(SpecMiddleware):
         node, reception = self._plain.get(scope["raw_path"]) or self._find(scope["raw_path"], found)
         if reception is None:
             await self._app(scope, receive, send)
-        elif node is not None and (endpoint := node.endpoints.get(scope["method"])) is not None:
-            await endpoint(scope, receive, send, {name: _text(segment) for name, segment in found})
-        elif not await _is_sent(receive):
             return
-        elif node is None:
+        alias = reception.alias(scope["raw_path"])
+        if alias != scope["raw_path"]:
+            found.clear()
+            node, _ = self._find(alias, found)
+        if node is None:
             await reception.unknown_path(scope, receive, send)
+        elif (endpoint := node.endpoints.get(reception.method(scope["method"]))) is not None:
+            await endpoint(scope, receive, send, {name: _text(segment) for name, segment in found})
         else:
             await reception.unknown_method(scope, receive, send, node.allow)
 
@@ -140,15 +148,6 @@ class Routes(SpecMiddleware):
             found.clear()
             node = root.walk([unquote_to_bytes(segment) for segment in segments], 2, found)
         return node, reception
-
-
-async def _is_sent(receive: Receive) -> bool:
-    """Hear a request out before it is refused: a client that is still sending would find its connection broken."""
-    try:
-        await read_body(receive, 0)
-    except Disconnected:
-        return False
-    return True
 
 
 def _text(segment: bytes) -> str:

@@ -12,6 +12,7 @@ from mockserver.engine.messages import Exchange, Headers, Request, Response
 from mockserver.engine.plan import Plan
 from mockserver.engine.stage import Stage
 from mockserver.engine.world import World
+from mockserver.webhooks import Courier
 from mockserver.wire import Disconnected, Receive, Scope, Send, read_body, request_of, send_response
 
 DEFAULT_WORLD = "default"
@@ -41,22 +42,41 @@ class Asked:
 class VendorReception:
     """What stands behind one vendor's API."""
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, stage: Stage, courier: Courier) -> None:
         self._stage = stage
+        self._courier = courier if stage.worlds.ground.webhooks is not None else None
+        table = stage.vendor.behaviour.get("paths", {})
+        self._suffix = table.get("suffix", "").encode()
+        self._ignores_slash = bool(table.get("trailing_slash"))
+        self._methods = {"HEAD": "GET"} if table.get("head") else {}
+
+    def alias(self, path: bytes) -> bytes:
+        if self._ignores_slash and path.endswith(b"/"):
+            path = path[:-1]
+        return path.removesuffix(self._suffix) if self._suffix else path
+
+    def method(self, name: str) -> str:
+        return self._methods.get(name, name)
 
     def endpoint(self, operation_id: str, allow: bytes) -> "Played":
-        return Played(self._stage, self._stage.plans[operation_id], allow)
+        return Played(self._stage, self._stage.plans[operation_id], allow, self._courier)
 
     async def unknown_path(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._refuse(scope, send, "path_unknown")
+        await self._refuse(scope, receive, send, "path_unknown")
 
     async def unknown_method(self, scope: Scope, receive: Receive, send: Send, allow: bytes) -> None:
-        await self._refuse(scope, send, "method_unknown", [(b"allow", allow)])
+        await self._refuse(scope, receive, send, "method_unknown", allow)
 
-    async def _refuse(self, scope: Scope, send: Send, situation: str, extra: Headers | None = None) -> None:
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send, situation: str, allow: bytes = b"") -> None:
+        try:
+            body = await read_body(receive, MAX_BODY + 1 if self._stage.checks_syntax_first else 0)
+        except Disconnected:
+            return
         world = self._stage.worlds.find(Asked(scope["headers"]).world)
-        request = request_of(scope, {})
-        response = self._stage.refuse(world, request, situation, extra)
+        request = request_of(scope, {}, body)
+        response = self._stage.refuse(world, request, situation)
+        if response.status == 405:
+            response.headers.append((b"allow", allow))
         keep(world, None, request, response)
         await send_response(send, response)
 
@@ -68,13 +88,14 @@ class Played:
     stage: Stage
     plan: Plan
     allow: bytes
+    courier: Courier | None  # none where the vendor has no webhooks
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send, parameters: Mapping[str, str]) -> None:
         asked = Asked(scope["headers"])
         body = b""
         if self.plan.reads_body or asked.has_body:
             try:
-                body = await read_body(receive, MAX_BODY + 1 if self.plan.reads_body else 0)
+                body = await read_body(receive, self.plan.most_body + 1 if self.plan.reads_body else 0)
             except Disconnected:
                 return
         request = request_of(scope, parameters, body)
@@ -89,7 +110,11 @@ class Played:
             log.exception("%s %s went wrong", request.method, request.path)
             response = self.stage.refuse(world, request, "fault")
         keep(world, self.plan.operation, request, response)
-        await send_response(send, response, delay)
+        try:
+            await send_response(send, response, delay)
+        finally:
+            if self.courier is not None:
+                self.courier.wake(world)
 
     def _preferred(self, world: World, request: Request) -> tuple[Response, float]:
         """The answer that the caller asked for, and the seconds to wait before it is sent."""

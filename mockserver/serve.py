@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from mockserver.settings import Settings
+from mockserver.settings import Settings, SettingsError
 from mockserver.vendor import Caller, Vendor
 
 _KEEP_ALIVE = 75  # seconds; short ones make clients that reuse connections meet a closed one
@@ -102,6 +102,8 @@ def run(settings: Settings, vendors: Sequence[Vendor], listening: socket.socket)
         app = create_app(settings, vendors)
     except StateError as error:
         raise CannotServe(f"--state {settings.state}: {error}") from error
+    except SettingsError as error:
+        raise CannotServe(f"--switches: {error}") from error
     config = uvicorn.Config(
         app,
         loop="uvloop",

@@ -24,8 +24,13 @@ class Settings:
     workers: int = 1
     clock: str = "real"
     limits: str = "documented"
+    switches: tuple[tuple[str, str, str], ...] | None = None  # vendor, switch, value
     control_token: str | None = field(default=None, repr=False)
     vendors: tuple[str, ...] = ()
+
+    def switches_of(self, vendor: str) -> dict[str, str]:
+        """How the switches of a vendor stand in a fresh world, where they were turned."""
+        return {name: value for owner, name, value in self.switches or () if owner == vendor}
 
 
 class SettingsError(Exception):
@@ -113,6 +118,16 @@ def _state(text: str) -> str:
     return text
 
 
+def _switches(text: str) -> tuple[tuple[str, str, str], ...]:
+    found = []
+    for part in text.split(","):
+        match = re.fullmatch(r"\s*([a-z][a-z0-9_-]*)\.([a-z_]+)=([A-Za-z0-9_]+)\s*", part)
+        if match is None:
+            raise ValueError("VENDOR.SWITCH=VALUE, several with commas between, such as acme.cache=off")
+        found.append((match[1], match[2], match[3]))
+    return tuple(found)
+
+
 def _workers(text: str) -> int:
     if text.strip() != "1":
         raise ValueError("1; several processes need a state that they share, which is not offered yet")
@@ -161,6 +176,12 @@ TABLE: tuple[Setting, ...] = (
     _setting("workers", "N", _workers, "Server processes. Only 1 for now."),
     _setting("clock", "TIME", _clock, "real, or a time such as 2026-03-02T09:00:00Z at which the clock stands still."),
     _setting("limits", "WORD", _limits, "documented: quotas and capacities count. off: they do not."),
+    _setting(
+        "switches",
+        "WORDS",
+        _switches,
+        "VENDOR.SWITCH=VALUE, several with commas between: where a vendor may be the one or the other.",
+    ),
     _setting(
         "control_token",
         "TOKEN",

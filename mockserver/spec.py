@@ -73,6 +73,22 @@ def parameters(document: Mapping[str, Any], entry: Entry) -> tuple[Node, ...]:
     return tuple(merged.values())
 
 
+def place_of_record(envelope: Any) -> tuple[str, ...]:
+    """The keys that lead from an answer's schema to a record's; empty for a map whose keys are ids."""
+    if isinstance(envelope, str):
+        return (envelope,)
+    if not isinstance(envelope, Mapping):
+        return ()
+    if "by_id" in envelope:
+        return (envelope["by_id"], "")
+    for key, part in envelope.items():
+        if part == "$record":
+            return (key,)
+        if isinstance(part, Mapping) and (below := place_of_record(part)):
+            return (key, *below)
+    return ()
+
+
 def security(document: Mapping[str, Any], operation: Mapping[str, Any]) -> list[dict[str, list[str]]]:
     """What an operation asks of a caller; its own word replaces the document's."""
     effective: list[dict[str, list[str]]] = operation.get("security", document.get("security", []))

@@ -12,6 +12,7 @@ from typing import Any
 
 from mockserver import document as documents
 from mockserver import form, soundness, spec, yamlfile
+from mockserver.engine.own import Own
 from mockserver.yamlfile import Mistake, SpecError
 
 __all__ = ["FILES", "Caller", "Mistake", "Operation", "Rule", "SpecError", "Vendor", "load", "shipped"]
@@ -21,12 +22,17 @@ FILES = ("openapi.yaml", "behaviour.yaml", "rules.yaml", "seed.yaml", "README.md
 
 @dataclass(frozen=True)
 class Operation:
-    """One method on one path, with its row of the behaviour table (empty if it has none)."""
+    """One method on one path, with its row of the behaviour table (empty if it has none).
+
+    `scopes` are those of the document and what the table needs besides; `is_protected` tells whether a credential is
+    asked for at all.
+    """
 
     id: str
     method: str
     path: str
     scopes: tuple[str, ...]
+    is_protected: bool
     security: list[dict[str, list[str]]]
     table: Mapping[str, Any]
     document: Mapping[str, Any]
@@ -55,7 +61,11 @@ class Rule:
 
 @dataclass(frozen=True)
 class Caller:
-    """A named credential of the seed, and the exact headers that make you this caller."""
+    """A named credential of the seed, and the exact headers that make you this caller.
+
+    `user` is the key of the record that the caller acts as, where there are such. A token that is made while the mock
+    runs is None here, and its header is missing: `Vendor.headers_of_callers` has it.
+    """
 
     name: str
     token: str | None
@@ -64,6 +74,7 @@ class Caller:
     expires_at: str | None
     headers: Mapping[str, str]
     login: Mapping[str, str] | None
+    user: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,6 +98,29 @@ class Vendor:
     def mount(self) -> str:
         """The path of its base URL on the stand-in."""
         return f"/{self.name}{self.base_path}"
+
+    def misturned(self, switch: str, value: str) -> str | None:
+        """Why a switch cannot be turned to a value; None when it can."""
+        switches: Mapping[str, Any] = self.behaviour.get("switches", {})
+        if switch not in switches:
+            return f"{self.name} has no switch {switch}; it has {', '.join(switches) or 'none'}"
+        values = switches[switch]["values"]
+        return None if value in values else f"{self.name}.{switch} is one of {', '.join(values)}, not {value}"
+
+    @property
+    def mints(self) -> bool:
+        """Whether tokens are made while the mock runs, and end soon."""
+        return bool(self.behaviour["credentials"].get("minted"))
+
+    def headers_of_callers(self, now: float) -> dict[str, dict[str, str]]:
+        """Name -> the headers that make you this caller at a time, in epoch seconds."""
+        found = {name: dict(caller.headers) for name, caller in self.callers.items()}
+        if self.mints:
+            mint = Own(self.name).demand("mint_token")
+            scheme = _scheme(self.document, self.behaviour)
+            for name, caller in self.callers.items():
+                found[name] = {**_headers(scheme, mint(self, caller, now)), **found[name]}
+        return found
 
     @property
     def argument(self) -> str:
@@ -194,13 +228,15 @@ def _operation(document: dict[str, Any], behaviour: dict[str, Any], entry: spec.
     name = entry.operation["operationId"]
     needs = spec.security(document, entry.operation)
     scheme = behaviour["credentials"]["scheme"]
+    table = behaviour["operations"].get(name, {})
     return Operation(
         id=name,
         method=entry.method.upper(),
         path=entry.path,
-        scopes=tuple(next((need[scheme] for need in needs if scheme in need), ())),
+        scopes=(*next((need[scheme] for need in needs if scheme in need), ()), *table.get("needs", ())),
+        is_protected=any(scheme in need for need in needs),
         security=needs,
-        table=behaviour["operations"].get(name, {}),
+        table=table,
         document=entry.operation,
         parameters=spec.parameters(document, entry),
     )
@@ -223,18 +259,26 @@ def _rule(entry: Mapping[str, Any], every: tuple[str, ...], line: int) -> Rule:
 
 def _caller(document: dict[str, Any], behaviour: dict[str, Any], seed: dict[str, Any], name: str) -> Caller:
     entry = seed["credentials"][name]
-    schemes = document["components"]["securitySchemes"]
-    scheme = spec.resolve(document, schemes[behaviour["credentials"]["scheme"]])
     token = entry.get("token")
+    headers = {} if token is None else _headers(_scheme(document, behaviour), token)
     return Caller(
         name=name,
         token=token,
         account=str(entry.get("account", seed.get("default_account", ""))),
         scopes=tuple(entry["scopes"]),
         expires_at=entry.get("expires_at"),
-        headers={} if token is None else _headers(scheme, token),
+        headers=headers | entry.get("headers", {}),
         login=entry.get("login"),
+        user=entry.get("user"),
     )
+
+
+def _scheme(document: dict[str, Any], behaviour: dict[str, Any]) -> Mapping[str, Any]:
+    """The security scheme by which a caller is known."""
+    found: Mapping[str, Any] = spec.resolve(
+        document, document["components"]["securitySchemes"][behaviour["credentials"]["scheme"]]
+    )
+    return found
 
 
 def _headers(scheme: Mapping[str, Any], token: str) -> dict[str, str]:

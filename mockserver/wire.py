@@ -37,6 +37,15 @@ async def read_body(receive: Receive, most: int) -> bytes:
     raise Disconnected
 
 
+async def is_sent(receive: Receive) -> bool:
+    """Hear a request out before it is refused: a client that is still sending would find its connection broken."""
+    try:
+        await read_body(receive, 0)
+    except Disconnected:
+        return False
+    return True
+
+
 def request_of(scope: Scope, parameters: Mapping[str, str], body: bytes = b"") -> Request:
     return Request(scope["method"], scope["path"], scope["query_string"], list(scope["headers"]), parameters, body)
 
@@ -44,7 +53,9 @@ def request_of(scope: Scope, parameters: Mapping[str, str], body: bytes = b"") -
 async def send_response(send: Send, response: Response, delay: float = 0.0) -> None:
     if delay:
         await asyncio.sleep(delay)
-    headers = [*response.headers, (b"content-length", b"%d" % len(response.body))]
+    headers = list(response.headers)
+    if response.status != 204:  # which says by itself that there is no body
+        headers.append((b"content-length", b"%d" % len(response.body)))
     if response.rule:
         headers.append((b"x-mock-rule", response.rule.encode()))
     await send({"type": "http.response.start", "status": response.status, "headers": headers})

@@ -4,8 +4,9 @@ import random
 
 import pytest
 
+from contracts.envelopes import unwrap
 from contracts.findings import NotJudged
-from contracts.model import Model, fill, unwrap
+from contracts.model import Model, fill
 from mockserver.vendor import Vendor
 
 

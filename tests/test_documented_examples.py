@@ -1,92 +1,60 @@
-"""Every example of the KanMan page, run as its readers run it: with nothing replaced but base URL and token.
+"""Every example of the vendors' documents, run as their readers run it: with nothing replaced but host, credentials and
+what cannot be sent as printed.
 
-The page has no Python; there the documented request is sent by requests and by httpx.
+Each exchange is sent by two Python clients as the request that it describes. Snippets are run as they are printed, by
+curl, node or Python. Answers are compared with the documented ones field by field; tests/tools/exchanges.py tells what
+is not.
 """
 
+import copy
 import json
 import re
 import subprocess
+import sys
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 import pytest
 import requests
-import yaml
 
-from mockserver.vendor import load
+from mockserver.vendor import load, shipped
+from tests.tools import exchanges
+from tests.tools.exchanges import Exchange, Filler
 from tests.tools.outside import need
-from tests.tools.serving import ROOT, clean_environment, serve
+from tests.tools.serving import clean_environment, serve
 
-REAL_URL = "https://api.kanman.de/v1"
-REAL_TOKEN = "km_your_api_token"
-CLOCK = "2024-01-21T10:00:00Z"
-TOKEN_VARIABLE = "KANMAN_API_TOKEN"
+EVERY = list(exchanges.every())
+CALLED = [one for one in EVERY if not one.sent_by_vendor]
+MULTIPART = "multipart/form-data"
 
-FIXTURE = yaml.safe_load((ROOT / "fixtures/kanman/exchanges.yaml").read_text())
-EXCHANGES = {one["name"]: one for one in FIXTURE["exchanges"]}
-KANMAN = load("kanman")
-OWNER = KANMAN.callers["owner"].token or ""
-PROJECT, OTHER_PROJECT, TASK = (KANMAN.known[role] for role in ("project_id", "other_project_id", "task_id"))
-FORM = {"title": "Feedback from the form", "details": "The search finds nothing; since Monday"}
 
-SAMPLE = EXCHANGES["get task"]["response"]["body"]["task"]
-CREATED = EXCHANGES["create task, every field"]["response"]["body"]["task"]
-FIRST_OF_PROJECT = "aaa"
-# The records of the page's project; of a list's items the page uses four fields, the vendor's projects page has seven.
-TASKS = [task for task in KANMAN.seed["records"]["tasks"] if task["project_id"] == PROJECT]
-LISTED = ("id", "label", "status", "position", "description", "created_at", "updated_at")
+def cases(chosen: list[Exchange]) -> list[Any]:
+    return [pytest.param(one, id=f"{one.vendor}: {one.name}") for one in chosen]
 
-# What the page says of answers that it does not print: the printed one of the same operation, with what the request
-# changes.
-UNPRINTED: Mapping[str, Any] = {
-    "create task, required fields only": {"task": CREATED | {"description": None}},
-    "change status": {"task": SAMPLE | {"status": 2, "updated_at": CLOCK}},
-    "move to different project": {
-        "task": SAMPLE | {"project_id": OTHER_PROJECT, "position": FIRST_OF_PROJECT, "updated_at": CLOCK}
-    },
-    "create task from external form": {"task": CREATED | {"label": FORM["title"], "description": FORM["details"]}},
-    "mark task complete": {"task": SAMPLE | {"status": 2, "updated_at": CLOCK}},
-    "sync tasks to another system": {"tasks": [{key: task[key] for key in LISTED} for task in TASKS]},
-}
-SYNC = "sync tasks to another system"
-# Examples whose answer is of a later moment than the clock's.
-LATER = {"update task, every field": "2024-01-21T10:30:00Z"}
-# What the page's variables stand for.
-VARIABLES = {
-    "${process.env.KANMAN_API_TOKEN}": OWNER,
-    "${formData.title}": FORM["title"],
-    "${formData.details}": FORM["details"],
-    "${taskId}": TASK,
-    "${projectId}": PROJECT,
-    REAL_TOKEN: OWNER,
-}
-PLACEHOLDER = "your-project-id"
-# How the page's functions are called, and what `yourSystem` has been told in the end.
-CALLS = {
-    "create task from external form": f"createTaskFromForm({json.dumps(FORM)})",
-    "mark task complete": f"completeTask({json.dumps(TASK)})",
-    "sync tasks to another system": f"syncTasks({json.dumps(PROJECT)})",
-}
-SYNCED = [
-    {
-        "externalId": task["id"],
-        "title": task["label"],
-        "status": ("todo", "doing", "done")[task["status"]],
-        "description": task["description"],
-    }
-    for task in TASKS
-]
+
+def in_language(language: str) -> list[Any]:
+    return cases([one for one in EVERY if one.language == language])
+
+
+def not_sendable() -> list[Any]:
+    return [pytest.param(one, to, id=f"{one.vendor}: {one.name} {to}") for one in CALLED for to in one.in_request()]
 
 
 class Answer(NamedTuple):
     status: int
     body: Any
 
+    @classmethod
+    def of(cls, response: Any) -> "Answer":
+        return cls(response.status_code, response.json() if response.content else None)
+
 
 class Server(NamedTuple):
-    base_url: str
+    vendor: str
     origin: str
 
     def steer(self, path: str, body: Any = None) -> Any:
@@ -96,155 +64,276 @@ class Server(NamedTuple):
         """What the server has seen and answered last, as its journal has it."""
         return httpx.get(f"{self.origin}/_mock/journal").json()["exchanges"][-1]
 
+    def at_its_time(self, exchange: Exchange) -> None:
+        """The default world as it is after its fork, at the time of the documented answer."""
+        self.steer("reset")
+        if "clock" in exchange.plan:
+            self.steer("clock", {"set": exchange.plan["clock"]})
+
+    def filler(self, exchange: Exchange, caller: str | None = None) -> Filler:
+        told = httpx.get(f"{self.origin}/_mock/credentials").json()[self.vendor]
+        plan = exchanges.replay(self.vendor)
+        return Filler(self.vendor, told, caller or exchange.plan.get("caller", plan["caller"]))
+
 
 @pytest.fixture(scope="module")
-def running() -> Iterator[Server]:
-    with serve("kanman", "--clock", CLOCK) as served:
-        yield Server(served.base_url("kanman"), served.origin)
+def running() -> Iterator[Callable[[str], Server]]:
+    """Starts a vendor's server on its first use, at the time of its documents."""
+    servers: dict[str, Server] = {}
+    with ExitStack() as stack:
+
+        def start(vendor: str) -> Server:
+            if vendor not in servers:
+                served = stack.enter_context(serve(vendor, "--clock", exchanges.replay(vendor)["clock"]))
+                servers[vendor] = Server(vendor, served.origin)
+            return servers[vendor]
+
+        yield start
 
 
 @pytest.fixture
-def server(running: Server) -> Server:
-    """The default world as it is after its fork: the page's snippets name none."""
-    running.steer("reset")
-    return running
+def server(running: Callable[[str], Server], example: Exchange) -> Server:
+    """Ready for this example: the page's snippets name no world, so it is the default one."""
+    server = running(example.vendor)
+    server.at_its_time(example)
+    return server
 
 
 @pytest.mark.parametrize("client", [requests.request, httpx.request], ids=["requests", "httpx"])
-@pytest.mark.parametrize("name", EXCHANGES)
-def test_example__sent_by_python(server: Server, name: str, client: Callable[..., Any]) -> None:
-    request = _filled(EXCHANGES[name]["request"])
-    headers = {"Authorization": f"Bearer {OWNER}"} | request.get("headers", {})
-    at_its_time(server, name)
+@pytest.mark.parametrize("example", cases(CALLED))
+def test_example__sent_by_python(server: Server, example: Exchange, client: Callable[..., Any]) -> None:
+    filler = server.filler(example)
 
-    sent = {"json": request["body"]} if "body" in request else {}
-    response = client(request["method"], server.base_url + request["path"], headers=headers, **sent)
+    response = send(client, filler, filler.request(example))
 
-    check_answer(name, Answer(response.status_code, response.json()))
+    check_answer(filler, example, Answer.of(response))
 
 
-@pytest.mark.parametrize("name", [name for name, one in EXCHANGES.items() if one["request"].get("language") == "curl"])
-def test_example__as_printed_for_curl(server: Server, name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("example", in_language("curl"))
+def test_example__as_printed_for_curl(server: Server, example: Exchange, tmp_path: Path) -> None:
     need("curl", "curl")
     # The snippet stays as it is printed; what curl shall tell besides stands in its configuration file.
     (tmp_path / ".curlrc").write_text('silent\nshow-error\nwrite-out = "\\n%{http_code}"\n')
-    snippet = _for_stand_in(EXCHANGES[name]["snippet"], server)
+    filler = server.filler(example)
+    snippet = mended_curl(filler, example)
 
-    told = _run(["bash", "-euc", snippet], HOME=str(tmp_path), CURL_HOME=str(tmp_path))
+    told = run(["bash", "-euc", snippet], tmp_path, HOME=str(tmp_path), CURL_HOME=str(tmp_path), **filler.names())
 
     body, _, status = told.rpartition("\n")
-    check_request(name, server.last_exchange()["request"])
-    check_answer(name, Answer(int(status), json.loads(body)))
+    body = body.rpartition("\n\n")[2]  # without the headers that -i shows
+    check_request(filler, example, server.last_exchange()["request"])
+    check_answer(filler, example, Answer(int(status), json.loads(body) if body else None))
 
 
-@pytest.mark.parametrize("name", CALLS)
-def test_example__as_printed_for_javascript(server: Server, name: str) -> None:
-    snippet = _for_stand_in(EXCHANGES[name]["snippet"], server).replace(PLACEHOLDER, PROJECT)
+@pytest.mark.parametrize("example", in_language("javascript"))
+def test_example__as_printed_for_javascript(server: Server, example: Exchange, tmp_path: Path) -> None:
+    filler = server.filler(example)
+    program = "\n".join([*js_names(filler), mended_text(filler, example), example.plan.get("then", "")])
 
-    told = _run_javascript(snippet, CALLS[name])
+    told = run([need("node", "nodejs"), "--input-type=module", "--eval", program], tmp_path, **filler.names())
 
-    exchange = server.last_exchange()
-    check_request(name, exchange["request"])
-    check_answer(name, Answer(exchange["response"]["status"], json.loads(exchange["response"]["body"])))
-    returned = None if name == SYNC else json.loads(exchange["response"]["body"])
-    assert told == {"result": returned, "synced": SYNCED if name == SYNC else []}
+    check_last(server, filler, example, told)
 
 
-def test_javascript_examples__all_are_called() -> None:
-    printed = {name for name, one in EXCHANGES.items() if one["request"].get("language") == "javascript"}
-    assert printed == set(CALLS)
+@pytest.mark.parametrize("example", in_language("python"))
+def test_example__as_printed_for_python(server: Server, example: Exchange, tmp_path: Path) -> None:
+    filler = server.filler(example)
+    names = [f"{name} = {value!r}" for name, value in filler.names().items() if name.isidentifier()]
+    program = "\n".join([*names, mended_text(filler, example), example.plan.get("then", "")])
+
+    told = run([sys.executable, "-c", program], tmp_path, **filler.names())
+
+    check_last(server, filler, example, told)
 
 
-def test_contradiction__placeholder_is_no_uuid(server: Server) -> None:
-    name = "create task from external form"
-    assert [one["pointer"] for one in EXCHANGES[name]["contradictions"]] == ["/request/body/projectId"]
+@pytest.mark.parametrize(("example", "pointer"), not_sendable())
+def test_example__as_printed_cannot_be_sent(server: Server, example: Exchange, pointer: str) -> None:
+    """With all else put right, the printed value does what `as_printed` says: it is refused, or not understood."""
+    expected = example.plan["as_printed"][pointer]
+    filler = server.filler(example, expected.get("caller"))
 
-    told = _run_javascript(_for_stand_in(EXCHANGES[name]["snippet"], server), CALLS[name])
+    response = send(httpx.request, filler, filler.request(example, printed=pointer))
 
-    assert told["result"]["error"]["code"] == "invalid_request"
-    assert list(told["result"]["error"]["details"]["fields"]) == ["projectId"]
+    assert response.status_code == expected["status"], response.text
+    assert expected.get("says", "") in response.text
+    assert exchanges.is_there(response.json(), expected["lacks"]) is False if "lacks" in expected else True
 
 
-def test_contradiction__update_sample_denies_its_own_request(server: Server) -> None:
-    example = EXCHANGES["update task, every field"]
-    printed = example["response"]["body"]["task"]
-    assert [one["pointer"] for one in example["contradictions"]] == ["/task/project_id", "/task/subtasks"]
+# That nothing is left out
 
-    response = httpx.patch(
-        f"{server.base_url}{example['request']['path']}",
-        headers={"Authorization": f"Bearer {OWNER}"},
-        json=example["request"]["body"],
+
+def test_vendors__all_have_documented_examples() -> None:
+    assert [vendor for vendor in shipped() if vendor not in exchanges.vendors()] == []
+
+
+@pytest.mark.parametrize("vendor", exchanges.vendors())
+def test_examples__all_are_replayed_and_no_others(vendor: str) -> None:
+    names = [one["name"] for one in exchanges.fixture(vendor)["exchanges"]]
+    assert len(names) == len(set(names))
+    assert set(exchanges.replay(vendor)["exchanges"]) == set(names)
+
+
+def test_examples__all_are_reached(request: pytest.FixtureRequest) -> None:
+    """Each exchange has a test that sends or receives it, and each snippet of a program one that runs it."""
+    assert {one.language for one in EVERY} - {None} <= {"curl", "javascript", "python"}
+    runnable = [one for one in EVERY if one.language]
+    assert [one.name for one in runnable if "snippet" not in one.printed] == []
+    assert len(CALLED) + len([one for one in EVERY if one.sent_by_vendor]) == len(EVERY) > 0
+
+
+@pytest.mark.parametrize("example", cases(EVERY))
+def test_example__what_is_excused_is_there_and_says_why(example: Exchange) -> None:
+    kinds = ("contradictions", "placeholders", "oddities")
+    assert [one for kind in kinds for one in example.printed.get(kind, ()) if not one.get("why")] == []
+    places = {"request": example.request, **((example.printed["response"] or {}).get("body") or {})}
+    if example.request.get("path"):
+        example_path = dict(parse_qsl(urlsplit(example.request["path"]).query, keep_blank_values=True))
+        places["request"] = {"query": example_path, **example.request}
+    listed = example.pointers("contradictions", "placeholders", "oddities")
+    assert len(listed) == len(set(listed))
+    assert [one for one in example.pointers("placeholders", "oddities") if not exchanges.is_there(places, one)] == []
+
+
+# How requests are made and answers judged
+
+
+def send(client: Callable[..., Any], filler: Filler, request: Mapping[str, Any]) -> Any:
+    """A request with the caller's headers, unless the document has them itself."""
+    headers = {**filler.headers, **request["headers"]}
+    options: dict[str, Any] = {}
+    if "body" in request:
+        options["json"] = request["body"]
+    if "form" in request:
+        headers.pop("Content-Type", None)  # the client knows the boundary
+        options["files"] = {name: file_of(value) for name, value in request["form"].items()}
+    return client(request["method"], filler.told["base_url"] + request["path"], headers=headers, **options)
+
+
+def file_of(value: str) -> tuple[str | None, bytes]:
+    """A part of a form, as curl's -F reads it: a file's name follows an @."""
+    return (value[1:], b"The page's own file.") if value.startswith("@") else (None, value.encode())
+
+
+def mended_text(filler: Filler, example: Exchange) -> str:
+    """The snippet with host and token of the stand-in, and with what stands for the placeholders."""
+    snippet = filler.text(example.snippet)
+    for pointer, wanted in example.plan.get("send", {}).items():
+        printed = str(exchanges.at(example.request, pointer))
+        assert snippet.count(printed) == 1
+        snippet = snippet.replace(printed, str(filler.value(wanted)))
+    return snippet
+
+
+def mended_curl(filler: Filler, example: Exchange) -> str:
+    """The snippet with host and token of the stand-in; URL and body anew only where they cannot be sent as printed."""
+    snippet = filler.text(example.snippet)
+    mended = {pointer.split("/")[1] for pointer in example.plan.get("send", {})}
+    request = filler.request(example)
+    if mended & {"path", "query"}:
+        base = re.escape(filler.told["base_url"])
+        snippet, count = re.subn(rf"{base}[^\s'\"]*", lambda _: filler.told["base_url"] + request["path"], snippet)
+        assert count == 1
+    if "body" in mended:
+        snippet, count = re.subn(r"-d '[^']*'", lambda _: f"-d '{json.dumps(request['body'])}'", snippet)
+        assert count == 1
+    for name, value in request.get("form", {}).items() if "form" in mended else ():
+        printed = f"-F {name}={example.request['form'][name]}"
+        assert snippet.count(printed) == 1
+        snippet = snippet.replace(printed, f"-F {name}={value}")
+        if value.startswith("@"):
+            snippet = f'printf %s "The page\'s own file." > {value[1:]}\n{snippet}'
+    return snippet
+
+
+def js_names(filler: Filler) -> list[str]:
+    return [f"const {name} = {json.dumps(value)};" for name, value in filler.names().items() if name.isidentifier()]
+
+
+def run(words: list[str], folder: Path, **environment: str) -> str:
+    done = subprocess.run(
+        words, cwd=folder, env=clean_environment(environment), capture_output=True, text=True, timeout=60
     )
-
-    told = response.json()["task"]
-    assert told["project_id"] == example["request"]["body"]["projectId"] != printed["project_id"]
-    assert told["subtasks"] == SAMPLE["subtasks"] != printed["subtasks"]
-
-
-def at_its_time(server: Server, name: str) -> None:
-    if name in LATER:
-        server.steer("clock", {"set": LATER[name]})
-
-
-def check_request(name: str, seen: Any) -> None:
-    """The server has seen the request that the fixture documents: method, path, headers, body."""
-    documented = _filled(EXCHANGES[name]["request"])
-    headers = {key.lower(): value for key, value in seen["headers"]}
-    assert (seen["method"], seen["path"]) == (documented["method"], f"{KANMAN.mount}{documented['path']}")
-    assert {key.lower(): value for key, value in documented["headers"].items()}.items() <= headers.items()
-    assert (json.loads(seen["body"]) if seen["body"] else None) == documented.get("body")
-
-
-def check_answer(name: str, answer: Answer) -> None:
-    """Field by field as documented, but for the fixture's contradictions; of new records the id only by its form."""
-    example = EXCHANGES[name]
-    assert answer.status == (201 if example["request"]["method"] == "POST" else 200)
-    expected = example["response"]["body"] if example["response"] else UNPRINTED[name]
-    left_out = {one["pointer"] for one in example["contradictions"]}
-    if example["request"]["method"] == "POST":
-        left_out.add("/task/id")
-        assert re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", answer.body["task"]["id"])
-        assert answer.body["task"]["id"] not in {task["id"] for task in TASKS}
-    assert _fields(answer.body, left_out) == _fields(expected, left_out)
-
-
-def _fields(body: Mapping[str, Any], left_out: set[str]) -> dict[str, Any]:
-    """JSON pointer -> value of the fields of an answer, one level into its envelope, in their order."""
-    fields: dict[str, Any] = {}
-    for key, value in body.items():
-        inner = value.items() if isinstance(value, dict) else ()
-        fields |= {f"/{key}/{name}": one for name, one in inner} if inner else {f"/{key}": value}
-    return {pointer: value for pointer, value in fields.items() if pointer not in left_out}
-
-
-def _filled(node: Any) -> Any:
-    """The documented request with the values that the page's variables and placeholders stand for."""
-    if isinstance(node, dict):
-        return {key: _filled(value) for key, value in node.items()}
-    if not isinstance(node, str):
-        return node
-    for variable, value in VARIABLES.items():
-        node = node.replace(variable, value)
-    return PROJECT if node == PLACEHOLDER else node
-
-
-def _for_stand_in(snippet: str, server: Server) -> str:
-    assert REAL_URL in snippet
-    return str(snippet).replace(REAL_URL, server.base_url).replace(REAL_TOKEN, OWNER)
-
-
-def _run_javascript(snippet: str, call: str) -> Any:
-    program = f"""{snippet}
-const synced = [];
-const yourSystem = {{ createOrUpdate: async (record) => {{ synced.push(record); }} }};
-const result = (await {call}) ?? null;
-console.log(JSON.stringify({{ result, synced }}));
-"""
-    node = need("node", "nodejs")
-    return json.loads(_run([node, "--input-type=module", "--eval", program], **{TOKEN_VARIABLE: OWNER}))
-
-
-def _run(words: list[str], **environment: str) -> str:
-    done = subprocess.run(words, env=clean_environment(environment), capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def check_last(server: Server, filler: Filler, example: Exchange, told: str) -> None:
+    """The program has sent what is documented, has got what is documented, and prints what it should."""
+    exchange = server.last_exchange()
+    check_request(filler, example, exchange["request"])
+    answer = Answer(exchange["response"]["status"], json.loads(exchange["response"]["body"]))
+    check_answer(filler, example, answer)
+    prints = example.plan.get("prints", example.printed.get("prints"))
+    if prints == "$answer":
+        assert json.loads(told) == answer.body
+    elif isinstance(prints, str):
+        assert told.strip() == prints
+    else:
+        assert json.loads(told) == prints
+
+
+def check_request(filler: Filler, example: Exchange, seen: Any) -> None:
+    """The server has seen the request that the fixture documents: method, path, query, headers, body."""
+    documented = filler.request(example)
+    url = urlsplit(filler.told["base_url"] + documented["path"])
+    assert (seen["method"], seen["path"]) == (documented["method"], url.path)
+    assert parse_qsl(seen["query"], keep_blank_values=True) == parse_qsl(url.query, keep_blank_values=True)
+    headers = {key.lower(): value for key, value in seen["headers"]}
+    for key, value in documented["headers"].items():
+        assert headers[key.lower()].partition("; boundary=")[0] == value
+    if MULTIPART not in headers.get("content-type", ""):
+        assert (json.loads(seen["body"]) if seen["body"] else None) == documented.get("body")
+
+
+def check_answer(filler: Filler, example: Exchange, answer: Answer) -> None:
+    """Status and body as documented, but for what the fixture excuses; and what it excuses is really different."""
+    printed = example.printed["response"] or {}
+    assert answer.status == example.plan["status"], answer.body
+    assert printed.get("status") in (None, answer.status)
+    likeness = exchanges.exchanges(example.vendor)[example.plan["like"]] if "like" in example.plan else example
+    body = (likeness.printed["response"] or {}).get("body", example.plan.get("body"))
+    check_body(filler, example, likeness, filler.node(body), answer.body)
+
+
+def check_body(filler: Filler, example: Exchange, likeness: Exchange, printed: Any, answered: Any) -> None:
+    told = {pointer: filler.value(value) for pointer, value in example.plan.get("values", {}).items()}
+    made = example.plan.get("made", {})
+    expected = copy.deepcopy(printed)
+    for pointer, value in told.items():
+        exchanges.put(expected, pointer, value)
+        assert exchanges.at(answered, pointer) == value, pointer
+    for pointer, form in made.items():
+        assert re.fullmatch(form, exchanges.at(answered, pointer)), pointer
+        assert exchanges.differs(printed, answered, pointer), f"{pointer} is as printed"
+    for pointer in example.plan.get("holds", ()):
+        assert exchanges.is_there(answered, pointer), f"{pointer} is missing in {answered}"
+    excused = [one for one in likeness.in_answer("contradictions") if one not in told]
+    optional = [one for one in example.plan.get("optional", ()) if not exchanges.is_there(answered, one)]
+    whole = exchanges.fixture(example.vendor)
+    found = exchanges.differences(
+        expected,
+        answered,
+        shapes=whole.get("values") == "shapes",
+        nullable=frozenset(whole.get("nullable", ())),
+    )
+    left_out = [*excused, *made, *optional, *placeholders_met(likeness, printed, answered)]
+    assert {to: what for to, what in found.items() if not exchanges.is_under(to, left_out)} == {}
+    stale = [one for one in example.in_answer("contradictions") if not exchanges.differs(printed, answered, one)]
+    assert stale == [], "the stand-in answers as printed: no contradiction any more"
+
+
+def placeholders_met(example: Exchange, printed: Any, answered: Any) -> list[str]:
+    """Pointers to values that stand for any of their type, and are another one of that type."""
+    pointers = example.in_answer("placeholders")
+    for pointer in pointers:
+        assert type(exchanges.at(answered, pointer)) is type(exchanges.at(printed, pointer)), pointer
+        assert exchanges.differs(printed, answered, pointer), f"{pointer} is as printed: no placeholder"
+    return pointers
+
+
+def test_fixture__base_url_is_that_of_the_vendor() -> None:
+    """Where a page prints its host, it is the one that the vendor's folder names."""
+    for vendor in exchanges.vendors():
+        texts = exchanges.replay(vendor).get("texts", {})
+        printed = [text for text, wanted in texts.items() if wanted == "$base_url"]
+        assert [text for text in printed if text != load(vendor).base_url] == []

@@ -7,7 +7,7 @@ import jsonschema_rs
 import orjson
 import pytest
 
-from mockserver.engine.bodies import MAX_BODY, BodyReader, media_type, read_json
+from mockserver.engine.bodies import MAX_BODY, BodyForm, BodyReader, media_type, read_json
 from mockserver.engine.errors import Refusal
 
 SCHEMA = {
@@ -26,7 +26,7 @@ JSON = "application/json"
 
 def make_reader() -> BodyReader:
     validator = jsonschema_rs.Draft202012Validator(SCHEMA)
-    return BodyReader(validator, frozenset({JSON}), RULES, frozenset({"size", "count"}))
+    return BodyReader(validator, BodyForm("make", frozenset({JSON}), RULES, frozenset({"size", "count"})))
 
 
 def refused(body: bytes, content_type: str | None = JSON) -> Refusal:

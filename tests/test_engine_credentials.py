@@ -17,6 +17,7 @@ class Caller(NamedTuple):
     scopes: tuple[str, ...]
     account: str = "me"
     expires_at: str | None = None
+    user: str | None = None
 
 
 def read(scheme: dict[str, Any], *headers: tuple[bytes, bytes]) -> str | None:

@@ -126,7 +126,7 @@ def store() -> Any:
 
 def test_seed_layer__holds_all_records(kanman: Vendor, store: Store) -> None:
     found = collections(store)
-    layer, seeded = seed_layer(store, kanman, found, seed=1, records=10)
+    layer, seeded, _ = seed_layer(store, kanman, found, seed=1, records=10)
     assert found["tasks"].find((layer,), kanman.known["task_id"])
     assert seeded >= sum(map(len, grow(kanman, records=10).values()))
 

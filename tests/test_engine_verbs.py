@@ -9,6 +9,8 @@ import pytest
 from mockserver.engine.call import Call, Outcome
 from mockserver.engine.chance import parse_time
 from mockserver.engine.collection import Collection
+from mockserver.engine.envelopes import envelope
+from mockserver.engine.listing import Listing
 from mockserver.engine.messages import Request
 from mockserver.engine.statements import Shape
 from mockserver.engine.store import Store
@@ -39,8 +41,13 @@ def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
     store.close()
 
 
-def make_task(resource: Resource = CARDS, status: int = 200, **options: Any) -> Task:
-    return Task(resource, status, **{"view": VIEW, "envelope": "card", "accepts": ACCEPTS, **options})
+def make_task(resource: Resource = CARDS, status: int = 200, wrapped: str = "card", **options: Any) -> Task:
+    return Task(resource, status, envelope(wrapped), **{"view": VIEW, "accepts": ACCEPTS, **options})
+
+
+def make_list(**options: Any) -> Callable[[Call], Outcome]:
+    listing = Listing("cards", ["rank"], account="owner", **options)
+    return list_(make_task(wrapped="cards", view=["text"], listing=listing))
 
 
 def play(verb: Callable[[Call], Outcome], world: World, body: Mapping[str, Any] | None = None, on: str = "") -> Outcome:
@@ -69,19 +76,19 @@ def test_get__adds_what_is_derived(world: World) -> None:
 
 
 def test_list__of_an_account_in_order(world: World) -> None:
-    outcome = play(list_(make_task(envelope="cards", view=["text"], order=["rank"])), world)
+    outcome = play(make_list(), world)
     assert outcome.payload == {"cards": [{"text": "one"}, {"text": "two"}]}
 
 
 def test_list__within_a_parent(world: World) -> None:
-    verb = list_(make_task(envelope="cards", view=["text"], within="lane", order=["rank"]))
+    verb = make_list(within="lane")
     call = Call(world, Request("GET", "/", b"", [], {}, b""), "me")
     call.parent = {"id": "c"}
     assert verb(call).payload == {"cards": [{"text": "yours"}]}
 
 
 def test_list__of_nothing_is_empty(world: World) -> None:
-    verb = list_(make_task(envelope="cards", within="lane", order=["rank"]))
+    verb = make_list(within="lane")
     call = Call(world, Request("GET", "/", b"", [], {}, b""), "me")
     call.parent = {"id": "nowhere"}
     assert verb(call).payload == {"cards": []}

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+from mockserver.engine.call import Call
 from mockserver.engine.chance import parse_time
 from mockserver.engine.collection import Collection
 from mockserver.engine.messages import Exchange, Request, Response
-from mockserver.engine.quotas import Quota
+from mockserver.engine.quotas import quota
 from mockserver.engine.statements import Shape
 from mockserver.engine.store import Store
 from mockserver.engine.world import JOURNAL_LENGTH, Ground, World, Worlds
@@ -37,7 +38,7 @@ def make_worlds(store: Store, layer: int | None = None, *, seed: int = 1) -> Wor
         layer = store.new_layer()
         collection.fill(layer, SEEDED, first=1)
         store.commit()
-    quotas = {"monthly": Quota({**QUOTA, "headers": HEADERS}, {"me": {"calls": 10}}, counting=True)}
+    quotas = {"monthly": quota({**QUOTA, "headers": HEADERS}, {"me": {"calls": 10}}, counting=True)}
     return Worlds(Ground("toy", store, {"cards": collection}, quotas, seed, layer, len(SEEDED), NOON))
 
 
@@ -72,6 +73,10 @@ def texts(world: World, lane: str = "a") -> list[str]:
 
 def journal_one(world: World) -> None:
     world.journal.append(Exchange(0.0, None, Request("GET", "/", b"", [], {}, b""), Response(200, [], b"")))
+
+
+def by_me(world: World) -> Call:
+    return Call(world, Request("GET", "/", b"", [], {}, b""), "me")
 
 
 def test_find__forks_once_and_then_knows(worlds: Worlds) -> None:
@@ -169,13 +174,13 @@ def test_reset__brings_back_records_ids_clock_counts_and_an_empty_journal(worlds
     world = worlds.find("w")
     first = add(world)
     world.clock.move_to(NOON + 5)
-    world.counts["monthly"].take("me", NOON)
+    world.counts["monthly"].take(by_me(world), NOON)
     journal_one(world)
     world.reset()
     assert texts(world) == ["one", "two"]
     assert world.tally("cards", lane="a") == 2
     assert world.new_id() == first
-    assert (world.clock.now(), world.counts["monthly"].used, len(world.journal)) == (NOON, {}, 0)
+    assert (world.clock.now(), world.counts["monthly"].state()["used"], len(world.journal)) == (NOON, {}, 0)
 
 
 def test_reset__that_cannot_be_kept_leaves_the_world_as_it_was(
@@ -256,13 +261,13 @@ def test_file__brings_back_each_world_with_its_clock_counts_and_sequence(
     mine = worlds.find("mine")
     add(mine)
     mine.clock.move_to(NOON + 60)
-    mine.counts["monthly"].take("me", NOON + 60)
+    mine.counts["monthly"].take(by_me(mine), NOON + 60)
     worlds.find("yours")
     worlds.save()
     store.close()
     store = open_store(str(tmp_path / "state.db"))
     again = make_worlds(store, layer=1).find("mine")
     assert texts(again) == ["one", "two", "new"]
-    assert (again.clock.now(), again.counts["monthly"].used, again.birth) == (NOON + 60, {"me": 1}, NOON)
+    assert (again.clock.now(), again.counts["monthly"].state()["used"], again.birth) == (NOON + 60, {"me": 1}, NOON)
     assert again.new_id() == mine.new_id()
     assert texts(make_worlds(store, layer=1).find("yours")) == ["one", "two"]

@@ -28,6 +28,7 @@ from mockserver.engine.messages import Request, Response
 from mockserver.engine.stage import DAY, Stage
 from mockserver.engine.store import Store
 from mockserver.vendor import load
+from mockserver.webhooks import Courier
 
 KANMAN = load("kanman")
 START = parse_time("2024-01-21T10:00:00Z")
@@ -111,7 +112,7 @@ class Board(RuleBasedStateMachine):
     def open(self) -> None:
         self.store = Store(str(Path(self.folder.name, "state.db")) if self.is_durable else "memory")
         self.stage = Stage(KANMAN, self.store, seed=1, records=5, limits=True, frozen_at=START)
-        self.desk = ControlDesk([self.stage], lambda origin: {})
+        self.desk = ControlDesk([self.stage], lambda origin, world: {}, Courier())
         self.world = self.stage.worlds.find("w")
 
     @initialize()

@@ -7,6 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
+from mockserver.engine.call import Call
+from mockserver.engine.messages import Request as Message
 from mockserver.vendor import Vendor
 from tests.conftest import Tenant
 
@@ -277,7 +279,8 @@ def test_order__of_two_faults_the_earlier_check_answers(tenant: Tenant, method: 
     good: Request = {"id": tenant.known["task_id"], "caller": "owner", "headers": {}, "content": b'{"label": "x"}'}
     request = {**good, **faults[second][2], **faults[first][2]}  # where both want the same part, the first has it
     counts = tenant.world.counts["monthly"]
-    counts.take(tenant.vendor.seed["default_account"], tenant.world.clock.now())
+    account = tenant.vendor.seed["default_account"]
+    counts.take(Call(tenant.world, Message("GET", "/", b"", [], {}, b""), account), tenant.world.clock.now())
     if request.get("spent"):
         counts.used[tenant.vendor.seed["default_account"]] = 12000
     answer = tenant.call(

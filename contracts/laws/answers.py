@@ -5,10 +5,22 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from contracts.envelopes import Unlike, fit, words
 from contracts.findings import Broken, Exchange, NotJudged
 from contracts.laws.bench import Bench
 from contracts.laws.refusals import METHODS
-from contracts.laws.terms import accepts, addressed, body_schema, declared, is_unsafe, judged, missing, refusal, short
+from contracts.laws.terms import (
+    accepts,
+    addressed,
+    body_schema,
+    declared,
+    has_refusal,
+    is_unsafe,
+    judged,
+    missing,
+    refusal,
+    short,
+)
 from contracts.tenant import Answer, Tenant
 from mockserver.vendor import Operation, Rule, Vendor
 
@@ -18,14 +30,15 @@ def status_codes(tenant: Tenant, rule: Rule) -> None:
     chosen = {operation.id: operation for operation in judged(tenant, rule)}
     for operation in chosen.values():
         _spread(tenant, operation)
-    catalogue = [entry["status"] for entry in tenant.vendor.behaviour["errors"]["catalogue"].values()]
-    outage = refusal(tenant.vendor, "outage").status
+    catalogue = {entry["status"] for entry in tenant.vendor.behaviour["errors"]["catalogue"].values()}
+    outage = {refusal(tenant.vendor, "outage").status} if has_refusal(tenant.vendor, "outage") else set()
+    wrong_method = _only_for_methods(tenant.vendor)
     for exchange in tenant.exchanges:
         if exchange.operation not in chosen:
             continue
         operation = chosen[exchange.operation]
-        allowed = (declared(operation) | set(catalogue)) - {refusal(tenant.vendor, "method_unknown").status}
-        allowed = {status for status in allowed if status < 500} | (set() if tenant.is_mock else {outage})
+        allowed = (declared(operation) | catalogue) - wrong_method
+        allowed = {status for status in allowed if status < 500} | (set() if tenant.is_mock else outage)
         if not tenant.is_mock and _kind(exchange.request_headers) != _JSON:
             allowed.add(415)
         if exchange.status not in allowed:
@@ -34,21 +47,30 @@ def status_codes(tenant: Tenant, rule: Rule) -> None:
             raise Broken(what, Answer(exchange, tenant))
 
 
+def _only_for_methods(vendor: Vendor) -> set[int]:
+    """The status that tells a wrong method and nothing else, as 405 does."""
+    error = vendor.behaviour["refusals"]["method_unknown"]["error"]
+    catalogue = vendor.behaviour["errors"]["catalogue"]
+    status: int = catalogue[error]["status"]
+    others = {entry["status"] for name, entry in catalogue.items() if name != error}
+    absent = {missing(vendor, name).status for name, each in vendor.behaviour["resources"].items() if "missing" in each}
+    return {status} - others - absent
+
+
 def error_envelope(tenant: Tenant, rule: Rule) -> None:
-    """Every refusal is the vendor's error envelope, with a code that the catalogue has for that status."""
+    """Every refusal is in the form that the vendor has for it, with a code that the catalogue has for that status."""
     for operation in judged(tenant, rule):
         _spread(tenant, operation)
-    template = tenant.vendor.behaviour["errors"]["envelope"]
     for exchange in tenant.exchanges:
         is_offered = exchange.operation is not None or tenant.is_mock  # a tenant's gateway may answer the rest
         if exchange.status >= 400 and exchange.method in METHODS and is_offered:
             try:
-                _check_envelope(tenant, exchange, template)
+                _check_envelope(tenant, exchange)
             except Broken as broken:
                 raise Broken(broken.what, Answer(exchange, tenant)) from None
 
 
-def _check_envelope(tenant: Tenant, exchange: Exchange, template: Mapping[str, Any]) -> None:
+def _check_envelope(tenant: Tenant, exchange: Exchange) -> None:
     what = f"{exchange.method} {exchange.path} answered {exchange.status}"
     if _kind(exchange.headers) != _JSON:
         raise Broken(f"{what}: expected the content type {_JSON}, got {_kind(exchange.headers) or 'none'}")
@@ -56,14 +78,41 @@ def _check_envelope(tenant: Tenant, exchange: Exchange, template: Mapping[str, A
         body = json.loads(exchange.body)
     except ValueError:
         raise Broken(f"{what}: expected JSON, got {short(exchange.body.decode('utf-8', 'replace'))}") from None
-    found = dict(_filled(template, body, what, exact=tenant.is_mock))
-    code, message = found.get("$code"), found.get("$message")
-    for name, value in (("code", code), ("message", message)):
-        if f"${name}" in _words(template) and not (isinstance(value, str) and value):
-            raise Broken(f"{what}: expected a {name}, got {short(value)} in {short(body)}")
-    if not isinstance(found.get("$details", {}), dict):
-        raise Broken(f"{what}: expected the details to be an object, got {short(found['$details'])}")
-    _check_code(tenant, exchange, code, what)
+    found = _fitted(tenant, exchange.status, body, what)
+    for name in ("code", "message"):
+        for value in found.get(name, []):
+            if not (isinstance(value, str) and value):
+                raise Broken(f"{what}: expected a {name}, got {short(value)} in {short(body)}")
+    for details in found.get("details", []):
+        if not isinstance(details, dict):
+            raise Broken(f"{what}: expected the details to be an object, got {short(details)}")
+    for code in found.get("code", []):
+        _check_code(tenant, exchange, code, what)
+
+
+def _fitted(tenant: Tenant, status: int, body: Any, what: str) -> dict[str, list[Any]]:
+    """Word -> what stands there, each time, in the form that fits: of those of this status, else of all.
+
+    Broken where none does. A form without its code or its message does not fit.
+    """
+    refusals = tenant.target.model.refusals
+    catalogue = tenant.vendor.behaviour["errors"]["catalogue"]
+    of_status = [name for name, entry in catalogue.items() if entry["status"] == status]
+    templates = [refusals.template(name) for name in of_status or catalogue]
+    trouble = ""
+    for template in templates:
+        found: dict[str, list[Any]] = {word: [] for word in ("code", "message") if word in words(template)}
+        try:
+            for word, value in fit(template, body, exact=tenant.is_mock):
+                found.setdefault(word, []).append(value)
+        except Unlike as unlike:
+            trouble = trouble or f"{what}: expected {unlike}, got {short(body)}"
+            continue
+        if empty := [word for word, values in found.items() if not values]:
+            trouble = trouble or f"{what}: expected a {empty[0]}, got none in {short(body)}"
+            continue
+        return found
+    raise Broken(trouble)
 
 
 def _kind(headers: Mapping[str, str]) -> str:
@@ -85,24 +134,6 @@ def _check_code(tenant: Tenant, exchange: Exchange, code: Any, what: str) -> Non
         raise Broken(f"{what}: expected {expected}, got {code!r}")
 
 
-def _filled(template: Mapping[str, Any], body: Any, what: str, *, exact: bool) -> Iterator[tuple[str, Any]]:
-    """Word of the template -> what stands there. Broken where the body has another form or, when `exact`, more keys."""
-    if not isinstance(body, dict) or (exact and set(body) - set(template)):
-        raise Broken(f"{what}: expected an object with {sorted(template)} alone, got {short(body)}")
-    for name, part in template.items():
-        if isinstance(part, Mapping):
-            if name not in body:
-                raise Broken(f"{what}: expected {name!r} in {short(body)}")
-            yield from _filled(part, body[name], what, exact=exact)
-        elif name in body:
-            yield str(part), body[name]
-
-
-def _words(template: Mapping[str, Any]) -> set[str]:
-    nested = [_words(part) for part in template.values() if isinstance(part, Mapping)]
-    return {str(part) for part in template.values()}.union(*nested)
-
-
 def _spread(tenant: Tenant, operation: Operation) -> None:
     """Bring about what an operation can answer, but for what the run has already seen of it."""
     seen = {exchange.status for exchange in tenant.exchanges if exchange.operation == operation.id}
@@ -111,9 +142,10 @@ def _spread(tenant: Tenant, operation: Operation) -> None:
         bench.call(operation)
     if refusal(tenant.vendor, "credential_missing").status not in seen:
         bench.call(operation, caller=None)
-    if refusal(tenant.vendor, "scope_missing").status not in seen and "reader" in tenant.callers:
+    scope = refusal(tenant.vendor, "scope_missing").status if has_refusal(tenant.vendor, "scope_missing") else 0
+    if scope and scope not in seen and "reader" in tenant.callers:
         bench.call(operation, caller="reader")
-    resource = addressed(operation)
+    resource = addressed(operation) if "resource" in operation.table else None
     if resource and missing(tenant.vendor, resource).status not in seen:
         bench.call(operation, path=bench.path(operation, tenant.unknown_id(resource)))
     if resource and refusal(tenant.vendor, "parameter_malformed").status not in seen:
@@ -126,6 +158,7 @@ def _spread(tenant: Tenant, operation: Operation) -> None:
 def _odd_bodies(bench: Bench, operation: Operation) -> Iterator[Any]:
     """Bodies that servers stumble over. The large ones are kept from a tenant, where they might be taken."""
     good = bench.body(operation)
+    good = good if isinstance(good, dict) else {}
     yield from ([], "text", {"no_such_field": [None] * 9}, {name: {} for name in good})
     deep: Any = "deep"
     for _ in range(90):

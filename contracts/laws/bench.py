@@ -1,12 +1,13 @@
 """The records that a law works on, its own where it can make one, known ones for reading. No law stands here."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from contracts.findings import Broken, NotJudged
+from contracts.laws.pages import walk
 from contracts.laws.terms import (
     Record,
     accepts,
@@ -53,15 +54,19 @@ class Bench:
 
     def is_ours(self, resource: str) -> bool:
         """Can we make such a record?"""
-        return resource in self.tenant.vendor.behaviour["samples"]
+        return "create" in self.tenant.vendor.behaviour.get("samples", {}).get(resource, {})
 
     def known(self, resource: str) -> list[str]:
         """The ids of the known records of a resource."""
         return self.tenant.target.model.known_of(resource, self.tenant.known)
 
     def identity(self, resource: str, *, ours: bool) -> str:
-        """The id of an existing record: a known one, or when `ours` one that we may change."""
-        if known := [] if ours else self.known(resource):
+        """The id of an existing record: a known one, or when `ours` one that we may change.
+
+        In a world of our own that is a known one too, where no operation makes such a record.
+        """
+        known = self.known(resource)
+        if known and (not ours or (self.tenant.is_mock and not self.is_ours(resource))):
             return known[0]
         if not self.is_ours(resource):
             raise NotJudged(f"needs a known record of {resource}")
@@ -70,34 +75,69 @@ class Bench:
     def path(self, operation: Operation, identity: str | None = None) -> dict[str, str]:
         """The path parameters that point an operation at a record, by default at an existing one."""
         owners = self.tenant.target.model.owners(operation)
+        told = self._request(operation).get("path", {})
         filled = {name: self.identity(resource, ours=False) for name, resource in list(owners.items())[:-1]}
         for name, resource in list(owners.items())[-1:]:
-            filled[name] = self.identity(resource, ours=is_unsafe(operation)) if identity is None else identity
-        return filled
+            if identity is not None:
+                filled[name] = identity
+            elif name in told and self.tenant.is_mock:
+                filled[name] = str(told[name])
+            else:
+                filled[name] = self.identity(resource, ours=is_unsafe(operation))
+        return {**{name: str(value) for name, value in told.items()}, **filled}
+
+    def _request(self, operation: Operation) -> dict[str, Any]:
+        return self.tenant.target.model.request(operation.id, self.tenant.known) or {}
 
     def body(self, operation: Operation) -> Any:
-        """A body that the operation accepts, with the run's mark where a record is made; ABSENT where it takes none."""
-        resource = operation.table["resource"]
-        if operation.table["verb"] == "create":
-            body = self.tenant.target.model.sample_body(resource, self.tenant.known)
-            mark = self.tenant.vendor.behaviour["samples"][resource].get("mark")
-            return body | {mark: self.marked(body[mark])} if mark else body
-        if accepts(operation):
-            changes = self.tenant.vendor.behaviour["samples"][resource]["changes"]
-            return {name: values[0] for name, values in list(changes.items())[:1]}
+        """The fields of a body that the operation accepts, with the run's mark where a record is made.
+
+        ABSENT where it takes none, or none in JSON.
+        """
+        told = self._request(operation)
+        if "bodies" in told:
+            return told["bodies"][self.tenant.turns[operation.id] % len(told["bodies"])]
+        if told:
+            return told.get("body", ABSENT)
+        resource = operation.table.get("resource")
+        sample = self.tenant.vendor.behaviour.get("samples", {}).get(resource, {})
+        if operation.table.get("verb") == "create" and "body" in sample:
+            return self.tenant.sample_body(str(resource))
+        if accepts(operation) and sample.get("changes"):
+            name, values = next(iter(self.changes(operation).items()))
+            return {name: self.tenant.unlike(str(resource), name, values[0])}
         return ABSENT
+
+    def changes(self, operation: Operation) -> dict[str, list[Any]]:
+        """Field of the body -> values to change it to, for the fields that the operation accepts."""
+        told = self.tenant.target.model.hint(operation.table.get("resource"), "changes")
+        return {name: list(values) for name, values in told.items() if name in accepts(operation)}
 
     def marked(self, text: str) -> str:
         """A text with the run's mark, by which people find what a run left behind."""
         return f"{text} [{self.tenant.target.mark}]"
 
     def call(self, operation: Operation, **changed: Any) -> Answer:
-        """Send an operation that would succeed, but for what is `changed`: caller, path, json, headers."""
+        """Send an operation that would succeed, but for what is `changed`: caller, path, json, headers and so on.
+
+        `json` are the fields alone; they are put under the operation's wrapper here.
+        """
+        told = self._request(operation)
         if "path" not in changed:
             changed["path"] = self.path(operation)
-        if "json" not in changed:
+        if not {"json", "form", "files", "content"} & changed.keys():
             changed["json"] = self.body(operation)
-        return self.tenant.call(operation.id, **changed)
+            changed |= {kind: told[kind] for kind in ("form", "files") if kind in told}
+        if "json" in changed:
+            changed["json"] = self.tenant.wrapped(operation.id, changed["json"])
+        if "headers" in told:
+            changed["headers"] = {**told["headers"], **(changed.get("headers") or {})}
+        if "query" in told and "query" not in changed:
+            changed["query"] = told["query"]
+        answer = self.tenant.call(operation.id, **changed)
+        if 200 <= answer.status < 300:
+            self.tenant.turns[operation.id] += 1
+        return answer
 
     def wait(self) -> None:
         """Let more than a second pass, so that a time which should stay would be seen to change."""
@@ -113,9 +153,15 @@ class Bench:
             raise NotJudged(f"no operation reads one record of {resource}")
         answer = self.call(operation, path=self.path(operation, identity), caller=caller)
         record: Record = succeed(self.tenant, operation, answer, f"{operation.id} of {identity}")
-        if record.get(key_of(self.tenant.vendor, resource)) != identity:
+        if str(record.get(key_of(self.tenant.vendor, resource))) != str(identity):
             raise Broken(f"{operation.id} of {identity}: another record was answered: {short(record)}", answer)
         return record
+
+    def seen(self, resource: str, identity: str) -> Record | None:
+        """A record as its read shows it, else as its list does; None where nothing shows it."""
+        if find_operation(self.tenant.vendor, "get", resource) is not None:
+            return self.read(resource, identity)
+        return self.listed(resource).get(str(identity))
 
     def lister(self, resource: str) -> Operation | None:
         return find_operation(self.tenant.vendor, "list", resource)
@@ -125,10 +171,7 @@ class Bench:
         operation = self.lister(resource)
         if operation is None:
             raise NotJudged(f"no operation lists {resource}")
-        path = self.path(operation, parent)
-        answer = self.call(operation, path=path, caller=caller)
-        items: list[Record] = succeed(self.tenant, operation, answer, f"{operation.id} {parent or ''}".strip())
-        return items
+        return walk(self, operation, self.path(operation, parent), caller=caller)
 
     def parent(self, resource: str) -> str | None:
         """The parent in which `tenant.create` puts a record, where its list goes by parent."""
@@ -155,9 +198,13 @@ class Bench:
                 raise Broken(f"{what}: the refused request turned {short(item)} into {short(items_now.get(identity))}")
 
     def _picture(self, operation: Operation) -> Picture:
-        """Our own record, and the list in which it stands, by id."""
-        resource = operation.table["resource"]
-        record = self.read(resource, self.identity(resource, ours=True)) if addressed(operation) else Record()
+        """Our own record, and the list in which it stands, by id; empty where nothing shows them."""
+        resource = operation.table.get("resource")
+        if resource is None:
+            return Record(), {}
+        record = Record()
+        if addressed(operation) and find_operation(self.tenant.vendor, "get", resource) is not None:
+            record = self.read(resource, self.identity(resource, ours=True))
         return record, self.listed(resource)
 
     def untrue(self, lister: Operation, record: Record, item: Record) -> dict[str, tuple[Any, Any]]:
@@ -165,7 +212,8 @@ class Bench:
         if not self.tenant.is_mock:
             told = item_fields(self.tenant.vendor, lister)
             item = Record({name: value for name, value in item.items() if name in told})
-        return differences(record, item)
+        partial = self.tenant.target.model.hint(lister.table["resource"], "partial")
+        return {name: each for name, each in differences(record, item).items() if name not in partial}
 
     def listed(self, resource: str) -> dict[str, Record]:
         """Id -> item of the list in which a new record stands; empty where nothing lists it."""
@@ -177,9 +225,10 @@ class Bench:
 
 def other_values(bench: Bench, operation: Operation, name: str) -> list[Any]:
     """Values for a field of a body that the operation accepts, by the samples, the references and the schema."""
+    resource = operation.table["resource"]
+    for told in (bench.tenant.target.model.hint(resource, word) for word in ("values", "changes")):
+        if name in told:
+            return [bench.tenant.unlike(resource, name, value) for value in told[name]]
     if name in references(operation):
         return list(bench.known(references(operation)[name]))
-    sample: Mapping[str, Any] = bench.tenant.vendor.behaviour["samples"][operation.table["resource"]]
-    if name in sample.get("changes", {}):
-        return list(sample["changes"][name])
     return list(properties(bench.tenant.vendor, operation).get(name, {}).get("enum", []))

@@ -3,13 +3,17 @@
 import json
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
-from contracts.findings import Broken, shorten
+from contracts.envelopes import path_to_record
+from contracts.findings import Broken, NotJudged, shorten
 from contracts.model import SAFE_METHODS
 from contracts.tenant import Answer, Tenant
 from mockserver.spec import resolve
 from mockserver.vendor import Operation, Rule, Vendor
+
+_NO_CONTENT = 204
 
 
 class Record(dict[str, Any]):
@@ -26,24 +30,42 @@ class Expected:
     status: int
     code: str
     details: Mapping[str, Any] = field(default_factory=dict)
+    error: str = ""
 
     def __str__(self) -> str:
         return f"{self.status} {self.code}"
 
 
 def refusal(vendor: Vendor, situation: str) -> Expected:
-    """The refusal of a situation, for example `scope_missing`."""
-    return _entry(vendor, vendor.behaviour["refusals"][situation]["error"])
+    """The refusal of a situation, for example `scope_missing`; NotJudged where the vendor has no such situation."""
+    if situation not in vendor.behaviour["refusals"]:
+        raise NotJudged(f"this vendor has no refusal for {situation}")
+    return entry(vendor, vendor.behaviour["refusals"][situation]["error"])
+
+
+def has_refusal(vendor: Vendor, situation: str) -> bool:
+    return situation in vendor.behaviour["refusals"]
 
 
 def missing(vendor: Vendor, resource: str) -> Expected:
     """The refusal of a record that is not there."""
-    return _entry(vendor, vendor.behaviour["resources"][resource]["missing"]["error"])
+    return entry(vendor, vendor.behaviour["resources"][resource]["missing"]["error"])
 
 
-def _entry(vendor: Vendor, error: str) -> Expected:
-    entry = vendor.behaviour["errors"]["catalogue"][error]
-    return Expected(entry["status"], entry.get("code", error), entry.get("details", {}))
+def unknown_reference(vendor: Vendor, operation: Operation, name: str) -> Expected:
+    """The refusal of a field of the body that names a record which is not there."""
+    reference = operation.table["references"][name]
+    if "error" in reference:
+        return entry(vendor, reference["error"])
+    if "refusal" in reference:
+        return refusal(vendor, reference["refusal"])
+    return missing(vendor, reference["resource"])
+
+
+def entry(vendor: Vendor, error: str) -> Expected:
+    """An entry of the catalogue."""
+    found = vendor.behaviour["errors"]["catalogue"][error]
+    return Expected(found["status"], found.get("code", error), found.get("details", {}), error)
 
 
 def judged(tenant: Tenant, rule: Rule, *verbs: str) -> list[Operation]:
@@ -73,7 +95,7 @@ def addressed(operation: Operation) -> str | None:
     if "{" not in operation.path:
         return None
     holder = operation.table.get("within")
-    takes_own = operation.table["verb"] not in ("list", "create")
+    takes_own = operation.table.get("verb") not in ("list", "create")
     return str(operation.table["resource"] if takes_own or not holder else holder["resource"])
 
 
@@ -89,26 +111,55 @@ def references(operation: Operation) -> Mapping[str, str]:
 
 
 def body_schema(vendor: Vendor, operation: Operation) -> Mapping[str, Any] | None:
-    """The schema of the JSON body, or None where there is no body."""
+    """The schema of the fields of a JSON body, below the wrapper if there is one; None where there is no such body."""
     body = resolve(vendor.document, operation.document.get("requestBody"))
-    if not body:
-        return None
-    media = body["content"].get("application/json")
-    return resolve(vendor.document, media["schema"]) if media else None
+    media = body["content"].get("application/json") if body else None
+    schema = resolve(vendor.document, media["schema"]) if media else None
+    if schema is not None and "wrapper" in operation.table:
+        inner = schema.get("properties", {}).get(operation.table["wrapper"], {})
+        return as_table(resolve(vendor.document, inner))
+    return schema
+
+
+def as_table(node: Any) -> Mapping[str, Any]:
+    return node if isinstance(node, Mapping) else {}
+
+
+def takes_no_body(vendor: Vendor, operation: Operation) -> bool:
+    """Whether the operation may be sent without a body, though it takes one."""
+    body = resolve(vendor.document, operation.document.get("requestBody"))
+    return bool(body) and not body.get("required", False)
+
+
+def media_types(vendor: Vendor, operation: Operation) -> set[str]:
+    """The types of body that the document gives an operation."""
+    body = resolve(vendor.document, operation.document.get("requestBody"))
+    return {kind.lower() for kind in body["content"]} if body else set()
 
 
 def properties(vendor: Vendor, operation: Operation) -> dict[str, Mapping[str, Any]]:
     """Field of the body -> its schema."""
     schema = body_schema(vendor, operation) or {}
-    return {name: resolve(vendor.document, each) for name, each in schema.get("properties", {}).items()}
+    return {name: as_table(resolve(vendor.document, each)) for name, each in schema.get("properties", {}).items()}
 
 
-def item_fields(vendor: Vendor, lister: Operation) -> set[str]:
-    """The fields that the document gives an item of a list."""
-    names = (f"{lister.table.get('status', 200)}", "content", "application/json", "schema")
-    node: Any = lister.document["responses"]
-    for name in (*names, "properties", lister.table.get("envelope"), "items", "properties"):
-        node = resolve(vendor.document, node.get(name, {})) if isinstance(node, Mapping) else {}
+def kinds_of(schema: Mapping[str, Any]) -> Collection[str]:
+    """The types that a schema names itself."""
+    kinds = schema.get("type", [])
+    return [kinds] if isinstance(kinds, str) else kinds
+
+
+def item_fields(vendor: Vendor, operation: Operation) -> set[str]:
+    """The fields that the document gives a record in an operation's answer, or an item of its list."""
+    envelope = operation.table.get("envelope")
+    names = ["properties", *chain.from_iterable((key, "properties") for key in path_to_record(envelope))]
+    if isinstance(envelope, Mapping) and "by_id" in envelope:
+        names.insert(-1, "additionalProperties")
+    elif operation.table.get("verb") == "list":
+        names.insert(-1, "items")
+    node: Any = operation.document["responses"]
+    for name in (f"{operation.table.get('status', 200)}", "content", "application/json", "schema", *names):
+        node = as_table(resolve(vendor.document, node.get(name, {})))
     return set(node)
 
 
@@ -125,15 +176,22 @@ def successes(tenant: Tenant, operation: Operation) -> set[int]:
 
 
 def succeed(tenant: Tenant, operation: Operation, answer: Answer, what: str) -> Any:
-    """What a successful answer holds inside its envelope; Broken when it is a refusal or has another shape."""
+    """What a successful answer holds inside its envelope; Broken when it is a refusal or has another shape.
+
+    An answer of 204 holds nothing, and has no body.
+    """
     allowed = successes(tenant, operation)
     if answer.status not in allowed:
         raise Broken(f"{what}: expected {_either(allowed)}, got {brief(answer)}", answer)
+    if answer.status == _NO_CONTENT:
+        if answer.body:
+            raise Broken(f"{what}: expected no body, got {brief(answer)}", answer)
+        return Record()
     try:
         found = tenant.target.model.record(operation.id, answer.json())
     except LookupError as error:
         raise Broken(f"{what}: {error.args[0]}: {brief(answer)}", answer) from None
-    if operation.table["verb"] != "list":
+    if operation.table.get("verb") != "list":
         return record_of(found, what, answer)
     if not isinstance(found, list):
         raise Broken(f"{what}: expected a list, got {short(found)}", answer)
@@ -163,7 +221,7 @@ def refused(
         return
     if answer.status != expected.status:
         raise Broken(f"{what}: expected {expected}, got {brief(answer)}", answer)
-    if tenant.target.model.error_place("code") is not None and answer.error_code() != expected.code:
+    if tenant.target.model.refusals.has_code(expected.error) and answer.error_code() != expected.code:
         raise Broken(f"{what}: expected the code {expected.code!r}, got {answer.error_code()!r}", answer)
     for name, value in _known_details(expected, values or {}):
         details = answer.error("details")
@@ -173,14 +231,13 @@ def refused(
 
 
 def names_field(tenant: Tenant, answer: Answer, expected: Expected, field_name: str, what: str) -> None:
-    """Broken unless the details of a refused body name the field. A tenant may leave the details out."""
-    for name, template in expected.details.items():
-        details = answer.error("details")
-        if template != "$fields" or (details is None and not tenant.is_mock):
-            continue
-        fields = details.get(name) if isinstance(details, dict) else None
-        if not isinstance(fields, dict) or field_name not in fields:
-            raise Broken(f"{what}: expected {field_name!r} among the fields of the details, got {fields!r}", answer)
+    """Broken unless a refused body names the field, where the vendor's form names fields. A tenant may name none."""
+    if not tenant.target.model.refusals.names_fields(expected.error) or answer.status != expected.status:
+        return
+    named = answer.named_fields()
+    if field_name not in (named or ()) and (tenant.is_mock or named):
+        told = short(sorted(named)) if named else "none"
+        raise Broken(f"{what}: expected {field_name!r} among the fields that are told, got {told}", answer)
 
 
 def _known_details(expected: Expected, values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

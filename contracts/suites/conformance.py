@@ -134,6 +134,7 @@ class _Door:
         self._counters = [
             header
             for quota in docket.target.vendor.behaviour.get("quotas", {}).values()
+            if quota["window"] == "month"
             for header, told in quota.get("headers", {}).items()
             if told == "remaining"
         ]
@@ -172,6 +173,7 @@ class _Door:
 
     def _renew(self, exchange: Exchange) -> None:
         """A quota of the mock shall not spoil the run: its window passes when few calls are left."""
+        self._target.be_patient(exchange, self._tenant.clock)
         left = [exchange.headers[name] for name in self._counters if name in exchange.headers]
         is_low = exchange.status != 401 and any(text.isdecimal() and int(text) < _LOW for text in left)
         if self._tenant.clock and is_low:

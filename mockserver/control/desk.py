@@ -6,8 +6,10 @@ from typing import Any
 from mockserver.control.console import Console
 from mockserver.engine.chance import format_time, parse_time
 from mockserver.engine.messages import Exchange
+from mockserver.engine.outbox import Delivery, Outbox
 from mockserver.engine.stage import DAY, Stage
 from mockserver.engine.world import World
+from mockserver.webhooks import Courier
 
 Answer = tuple[int, Any]
 
@@ -17,20 +19,23 @@ CONSOLE_EXCHANGES = 100
 class ControlDesk:
     """Each operation takes the name of a world and the body that was sent; it answers a status and JSON, or a page."""
 
-    def __init__(self, stages: Sequence[Stage], credentials: Callable[[str], Mapping[str, Any]]) -> None:
+    def __init__(
+        self, stages: Sequence[Stage], credentials: Callable[[str, str], Mapping[str, Any]], courier: Courier
+    ) -> None:
         self._stages = stages
         self._credentials = credentials
+        self._courier = courier
         self._console = Console()
 
     def console(self, world: str, body: Any, origin: str) -> Answer:
         exchanges = self.journal(world, None, origin)[1]["exchanges"]
-        return 200, self._console.page(world, self._credentials(origin), exchanges[-CONSOLE_EXCHANGES:])
+        return 200, self._console.page(world, self._credentials(origin, world), exchanges[-CONSOLE_EXCHANGES:])
 
     def health(self, world: str, body: Any, origin: str) -> Answer:
         return 200, {"status": "ok"}
 
     def credentials(self, world: str, body: Any, origin: str) -> Answer:
-        return 200, self._credentials(origin)
+        return 200, self._credentials(origin, world)
 
     def reset(self, world: str, body: Any, origin: str) -> Answer:
         for one in self._worlds(world):
@@ -41,7 +46,7 @@ class ControlDesk:
         clock = self._worlds(world)[0].clock
         return 200, {"now": format_time(clock.now()), "frozen": clock.frozen}
 
-    def moveClock(self, world: str, body: Any, origin: str) -> Answer:
+    async def moveClock(self, world: str, body: Any, origin: str) -> Answer:
         worlds = self._worlds(world)
         try:
             now = parse_time(body["set"].upper()) if "set" in body else worlds[0].clock.now()
@@ -54,7 +59,26 @@ class ControlDesk:
                 one.save()
         except (ValueError, OverflowError) as error:
             return 400, {"error": f"the clock cannot go there: {error}"}
+        await self._deliver(worlds)
         return self.readClock(world, None, origin)
+
+    def deliveries(self, world: str, body: Any, origin: str) -> Answer:
+        found = [
+            _shown_delivery(stage.vendor.name, outbox, one)
+            for stage in self._stages
+            if (outbox := stage.worlds.find(world).outbox) is not None
+            for one in outbox.all()
+        ]
+        return 200, {"world": world, "deliveries": found}
+
+    async def deliver(self, world: str, body: Any, origin: str) -> Answer:
+        await self._deliver(self._worlds(world))
+        return self.deliveries(world, None, origin)
+
+    async def _deliver(self, worlds: Sequence[World]) -> None:
+        for one in worlds:
+            if one.outbox is not None:
+                await self._courier.deliver(one)
 
     def journal(self, world: str, body: Any, origin: str) -> Answer:
         exchanges = sorted((one for each in self._worlds(world) for one in each.journal), key=lambda one: one.at)
@@ -75,6 +99,31 @@ class ControlDesk:
         with place.transaction():
             place.replace(body["resource"], found.record)
         return 200, found.record
+
+    def readSwitches(self, world: str, body: Any, origin: str) -> Answer:
+        """Per vendor its switches, how each stands in this world, and how else it may stand."""
+        return 200, {
+            stage.vendor.name: {
+                name: {"value": stage.worlds.find(world).switch(name), **table}
+                for name, table in stage.vendor.behaviour["switches"].items()
+            }
+            for stage in self._stages
+            if "switches" in stage.vendor.behaviour
+        }
+
+    def turnSwitches(self, world: str, body: Any, origin: str) -> Answer:
+        wanted: dict[str, str] = {name: value for name, value in body.items() if name != "vendor"}
+        stage = next((one for one in self._stages if one.vendor.name == body["vendor"]), None)
+        if stage is None:
+            return 400, {"error": f"no vendor {body['vendor']} is served here"}
+        for name, value in wanted.items():
+            if mistake := stage.vendor.misturned(name, value):
+                return 400, {"error": mistake}
+        place = stage.worlds.find(world)
+        place.switches |= wanted
+        place.cache.clear()
+        place.save()
+        return self.readSwitches(world, None, origin)
 
     def _worlds(self, name: str) -> list[World]:
         return [stage.worlds.find(name) for stage in self._stages]
@@ -98,6 +147,26 @@ def _shown(exchange: Exchange) -> dict[str, Any]:
             "body": response.body.decode("utf-8", "replace"),
             "rule": response.rule,
         },
+    }
+
+
+def _shown_delivery(vendor: str, outbox: Outbox, one: Delivery) -> dict[str, Any]:
+    return {
+        "vendor": vendor,
+        "number": one.number,
+        "at": format_time(one.at),
+        "event": one.event,
+        "resource": one.resource,
+        "id": one.record,
+        "subscription": one.subscription,
+        "url": one.url,
+        "state": one.state,
+        "tries": one.tries,
+        "due": format_time(one.due) if one.state == "waiting" else None,
+        "status": one.status,
+        "problem": one.problem,
+        "headers": outbox.headers(one),
+        "payload": one.body.decode(),
     }
 
 

@@ -2,6 +2,7 @@
 
 import hmac
 import logging
+from inspect import isawaitable
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,7 @@ from mockserver.control.desk import ControlDesk
 from mockserver.engine.bodies import MAX_BODY, breaches, read_json
 from mockserver.engine.messages import Headers, Response
 from mockserver.reception import Asked
-from mockserver.wire import Disconnected, Receive, Scope, Send, read_body, send_response
+from mockserver.wire import Disconnected, Receive, Scope, Send, is_sent, read_body, send_response
 
 OPEN = frozenset({"health"})  # answered without the control token
 
@@ -34,11 +35,21 @@ class ControlReception:
         token = None if operation_id in OPEN else self._token
         return Steered(getattr(self._desk, operation_id), validator, token)
 
+    def alias(self, path: bytes) -> bytes:
+        return path
+
+    def method(self, name: str) -> str:
+        return name
+
     async def unknown_path(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if not await is_sent(receive):
+            return
         paths = ", ".join(f"/_mock{path}" for path in self._document["paths"])
         await _answer(send, 404, {"error": f"{scope['path']} is not of the control plane; it has {paths}"})
 
     async def unknown_method(self, scope: Scope, receive: Receive, send: Send, allow: bytes) -> None:
+        if not await is_sent(receive):
+            return
         await _answer(send, 405, {"error": f"{scope['method']} is not offered here"}, [(b"allow", allow)])
 
 
@@ -62,13 +73,13 @@ class Steered:
             return
         origin = f"{scope['scheme']}://{given.get(b'host', b'127.0.0.1').decode('latin-1')}"
         try:
-            status, payload = self._run(Asked(headers).world, body, origin)
+            status, payload = await self._run(Asked(headers).world, body, origin)
         except Exception:
             log.exception("%s %s went wrong", scope["method"], scope["path"])
             status, payload = 500, {"error": "the control plane failed; the log has the traceback"}
         await _answer(send, status, payload)
 
-    def _run(self, world: str, body: bytes, origin: str) -> tuple[int, Any]:
+    async def _run(self, world: str, body: bytes, origin: str) -> tuple[int, Any]:
         sent = None
         if self.validator is not None:
             try:
@@ -79,8 +90,9 @@ class Steered:
             wrong = [f"{'.'.join(map(str, one.instance_path)) or 'body'}: {one.message[:200]}" for one in found]
             if wrong:
                 return 400, {"error": "; ".join(wrong)}
-        answer: tuple[int, Any] = self.run(world, sent, origin)
-        return answer
+        answer = self.run(world, sent, origin)
+        made: tuple[int, Any] = await answer if isawaitable(answer) else answer
+        return made
 
 
 def _is_bearer(authorization: bytes, token: bytes) -> bool:

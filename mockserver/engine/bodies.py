@@ -1,12 +1,14 @@
 """Request bodies: bytes in, a validated object out, or the refusal that names each wrong field."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
 from mockserver.engine.errors import Refusal
+from mockserver.engine.forms import FORM, MULTIPART, read_form, read_multipart
 
 REASON_LENGTH = 200
 MAX_BODY = 1 << 20  # bytes
@@ -77,51 +79,136 @@ def media_type(content_type: str | None) -> str | None:
     return content_type.partition(";")[0].strip().lower() if content_type else None
 
 
+Prepare = Callable[[str, dict[str, Any]], dict[str, Any]]
+Explain = Callable[[str, Any], str]
+JSON = "application/json"
+
+
+def is_unreadable(content_type: str | None, body: bytes) -> bool:
+    """Whether a body that says it is JSON is none; an empty one says nothing."""
+    if not body or media_type(content_type) != JSON:
+        return False
+    try:
+        read_json(body)
+    except ValueError:
+        return True
+    return False
+
+
+@dataclass(frozen=True)
+class BodyForm:
+    """What the bodies of one operation are, by the document and its table."""
+
+    operation: str
+    media_types: frozenset[str]
+    rules: Mapping[str, str]  # of refusals, by field
+    integers: frozenset[str] = frozenset()  # fields that are whole numbers
+    wrapper: str | None = None  # the key under which the object stands
+    is_optional: bool = False
+    most: int = MAX_BODY  # bytes
+    too_large: str = "body_unreadable"  # the situation of a longer one
+    prepare: Prepare | None = None
+    explain: Explain | None = None
+
+
 class BodyReader:
     """Reads and checks the bodies of one operation, by its request schema."""
 
-    def __init__(
-        self, validator: Any, media_types: frozenset[str], rules: Mapping[str, str], integers: frozenset[str]
-    ) -> None:
+    def __init__(self, validator: Any, form: BodyForm) -> None:
         self._validator = validator
-        self._media_types = media_types
-        self._rules = rules
-        self._integers = integers
+        self._form = form
+        self._is_plain = form.wrapper is None and form.prepare is None
 
     def read(self, content_type: str | None, body: bytes) -> dict[str, Any]:
         """The object that was sent, whole numbers as integers; keys that the schema does not know stay in it."""
-        if content_type != "application/json" and media_type(content_type) not in self._media_types:
-            expected = " or ".join(sorted(self._media_types))
-            raise Refusal(
-                "content_type_unknown",
-                values=_fields("Content-Type", f"expected {expected}, got {content_type or 'none'}"),
-            )
-        if len(body) > MAX_BODY:
-            raise Refusal("body_unreadable", values=_fields("body", f"larger than {MAX_BODY} bytes"))
+        form = self._form
+        if form.is_optional and not body.strip():
+            return self._checked({})
+        if content_type != JSON and media_type(content_type) not in form.media_types:
+            expected = " or ".join(sorted(form.media_types))
+            reason = f"expected {expected}, got {content_type or 'none'}"
+            raise Refusal("content_type_unknown", values=_fields("Content-Type", reason))
+        if len(body) > form.most:
+            raise Refusal(form.too_large, values=_fields("body", f"larger than {form.most} bytes"))
         try:
-            sent = read_json(body)
+            sent = self._parse(content_type or "", body)
             if not isinstance(sent, dict):
                 raise ValueError(f"expected an object, got {body[:40]!r}")
-            if not self._validator.is_valid(sent):
+        except ValueError as error:
+            raise Refusal("body_unreadable", values=_fields("body", str(error)[:REASON_LENGTH])) from None
+        return self._checked(sent)
+
+    def _parse(self, content_type: str, body: bytes) -> Any:
+        kind = JSON if content_type == JSON else media_type(content_type)
+        if kind == FORM:
+            return read_form(body)
+        return read_multipart(content_type, body) if kind == MULTIPART else read_json(body)
+
+    def _checked(self, sent: dict[str, Any]) -> dict[str, Any]:
+        form = self._form
+        if not self._is_plain:
+            sent = self._unwrapped(sent)
+        try:
+            if not self._validator.is_valid(sent if form.wrapper is None else {form.wrapper: sent}):
                 raise self._refusal(sent)
         except ValueError as error:
             raise Refusal("body_unreadable", values=_fields("body", str(error)[:REASON_LENGTH])) from None
-        for name in self._integers:
+        for name in form.integers:
             value = sent.get(name)
             if type(value) is float and -MOST <= value < MOST:
                 sent[name] = int(value)
         return sent
 
+    def _unwrapped(self, sent: dict[str, Any]) -> dict[str, Any]:
+        form = self._form
+        if form.wrapper is not None:
+            inner = sent.get(form.wrapper)
+            if not isinstance(inner, dict):
+                raise Refusal("body_unwrapped", values={"wrapper": form.wrapper})
+            sent = inner
+        return form.prepare(form.operation, sent) if form.prepare is not None else sent
+
     def _refusal(self, sent: dict[str, Any]) -> Refusal:
+        form = self._form
         reasons: dict[str, str] = {}
         rule = None
-        for error in breaches(self._validator, sent):
-            missing = error.kind.name == "required" and not error.instance_path
-            name = error.kind.property if missing else str(error.instance_path[0]) if error.instance_path else "body"
-            reasons.setdefault(name, "required" if missing else error.message[:REASON_LENGTH])
-            rule = rule or self._rules.get("required" if missing else name)
-        return Refusal("body_invalid", rule=rule, values={"fields": reasons})
+        for error in breaches(self._validator, sent if form.wrapper is None else {form.wrapper: sent}):
+            path = error.instance_path[1:] if form.wrapper is not None else error.instance_path
+            missing = error.kind.name == "required" and not path
+            name = error.kind.property if missing else ".".join(map(str, path)) if path else "body"
+            if name not in reasons:
+                reasons[name] = self._reason(name, error, missing=missing)
+            field = name.partition(".")[0]
+            rule = rule or form.rules.get("required" if missing else field)
+        return Refusal("body_invalid", rule=rule, values=faults(reasons))
+
+    def _reason(self, name: str, error: Any, *, missing: bool) -> str:
+        if self._form.explain is not None:
+            return self._form.explain(name, error)
+        return "required" if missing else str(error.message)[:REASON_LENGTH]
 
 
-def _fields(name: str, reason: str) -> dict[str, dict[str, str]]:
-    return {"fields": {name: reason}}
+def faults(reasons: Mapping[str, str]) -> dict[str, Any]:
+    """What refusals of wrong values are filled with, from the reasons by their places, such as `name` or `tags.0`.
+
+    `fields` has the first reason of each field, `errors` a list of them for each place, `more` how many follow the first.
+    """
+    name, reason = next(iter(reasons.items()))
+    return {
+        "fields": _by_field(reasons),
+        "errors": {field: [why] for field, why in reasons.items()},
+        "field": name,
+        "reason": reason,
+        "more": len(reasons) - 1,
+    }
+
+
+def _fields(name: str, reason: str) -> dict[str, Any]:
+    return faults({name: reason})
+
+
+def _by_field(reasons: Mapping[str, str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for place, why in reasons.items():
+        found.setdefault(place.partition(".")[0], why)
+    return found

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from hashlib import blake2b
 from typing import Any
 
@@ -18,9 +18,18 @@ def parse_time(text: str) -> float:
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
-def format_time(epoch: float) -> str:
-    """ISO 8601 in UTC with `Z` and whole seconds, as `2024-01-15T10:40:00Z`."""
-    return datetime.fromtimestamp(int(epoch), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def format_time(epoch: float, form: str = "zulu") -> str:
+    """ISO 8601 in whole seconds: in UTC with `Z`, as `2024-01-15T10:40:00Z`; `local` leaves out the zone.
+
+    Any other form is the offset of a zone, such as `-08:00`, in which the time is told.
+    """
+    if form == "zulu":
+        return datetime.fromtimestamp(int(epoch), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    if form == "local":
+        return datetime.fromtimestamp(int(epoch), UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    hours, _, minutes = form[1:].partition(":")
+    offset = timedelta(hours=int(hours), minutes=int(minutes)) * (-1 if form[0] == "-" else 1)
+    return datetime.fromtimestamp(int(epoch), timezone(offset)).strftime("%Y-%m-%dT%H:%M:%S") + form
 
 
 def next_month(epoch: float) -> float:
@@ -43,11 +52,12 @@ EARLIEST, LATEST = parse_time("1970-01-01T00:00:00Z"), parse_time("9998-12-31T00
 class Clock:
     """A clock that runs with the machine's at some distance, or stands still where it was frozen."""
 
-    __slots__ = ("_frozen_at", "_offset", "_stamp", "_stamped")
+    __slots__ = ("_form", "_frozen_at", "_offset", "_stamp", "_stamped")
 
-    def __init__(self, frozen_at: float | None = None, offset: float = 0.0) -> None:
+    def __init__(self, frozen_at: float | None = None, offset: float = 0.0, form: str = "zulu") -> None:
         self._frozen_at = frozen_at
         self._offset = offset
+        self._form = form
         self._stamped = -1
         self._stamp = ""
 
@@ -60,10 +70,10 @@ class Clock:
         return wall_clock() + self._offset if self._frozen_at is None else self._frozen_at
 
     def timestamp(self) -> str:
-        """Now, as `format_time` prints it."""
+        """Now, as `format_time` prints it in the clock's form."""
         second = int(self.now())
         if second != self._stamped:
-            self._stamped, self._stamp = second, format_time(second)
+            self._stamped, self._stamp = second, format_time(second, self._form)
         return self._stamp
 
     def move_to(self, epoch: float) -> None:
@@ -87,9 +97,21 @@ class Clock:
 FIRST_NUMBER = 1_000_000  # above the ids that a seed is likely to fix
 
 
-def seeded_id(form: str | None, seed: int, serial: int) -> str | int:
-    """A new key: a whole number where a resource's `id_form` is `integer`, else a UUID."""
-    return FIRST_NUMBER + serial if form == "integer" else seeded_uuid(seed, serial)
+def seeded_id(form: str | None, seed: int, serial: int, now: float = 0.0) -> str | int:
+    """A new key: by a resource's `id_form` a whole number, a ULID of that time in lower case, or else a UUID."""
+    if form == "integer":
+        return FIRST_NUMBER + serial
+    return seeded_ulid(seed, serial, now) if form == "ulid" else seeded_uuid(seed, serial)
+
+
+_CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
+
+
+def seeded_ulid(seed: int, serial: int, now: float) -> str:
+    """26 characters of base 32: milliseconds since 1970, then the serial, so that order is that of creation."""
+    noise = int.from_bytes(blake2b(b"%d:%d" % (seed, serial), digest_size=6).digest(), "big")
+    number = (int(now * 1000) & ((1 << 48) - 1)) << 80 | (serial & 0xFFFFFFFF) << 48 | noise
+    return "".join(_CROCKFORD[number >> shift & 31] for shift in range(125, -1, -5))
 
 
 def seeded_uuid(seed: int, serial: int) -> str:

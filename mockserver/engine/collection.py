@@ -10,6 +10,9 @@ from typing import Any
 
 import orjson
 
+from mockserver.engine.columns import FORMS
+from mockserver.engine.query import And, Condition, Expression
+from mockserver.engine.search import Among, Search, Slice, conjuncts
 from mockserver.engine.statements import COUNT, READ_COUNT, Shape, Statements, parameters
 from mockserver.engine.store import Chain, Found, Record, Store
 
@@ -26,17 +29,19 @@ class Collection:
     def __init__(self, store: Store, vendor: str, shape: Shape) -> None:
         self.name, self.key = shape.name, shape.key
         self._store = store
-        self._sql = Statements(vendor, shape)
-        self.columns = self._sql.columns
+        self.sql = Statements(vendor, shape)
+        self.columns = self.sql.columns
+        self._forms = [(field, FORMS[form]) for field, form in self.columns.items()]
         self._tally_names = {tuple(fields): f"{vendor}.{shape.name}:{','.join(fields)}" for fields in shape.tallies}
         self._tallies = [(name, _values_of(fields)) for fields, name in self._tally_names.items()]
         self._recent: dict[Place, Found | None] = {}
         self._counts: dict[Count, int] = {}
         self._waiting: dict[Place, Found | None] = {}  # None: to be deleted
         self._changes: dict[Count, int] = {}
-        for text in self._sql.create:
+        for text in self.sql.create:
             store.execute(text)
         store.keepers.append(self)
+        self._search = Search(store, self.sql, shape.name)
 
     # Reading
 
@@ -51,17 +56,38 @@ class Collection:
                 return found
         return None
 
-    def select(self, chain: Chain, where: Mapping[str, str], order: Sequence[str]) -> list[Record]:
-        """The records outside the trash whose columns have those values, sorted; ties in the order of creation."""
+    def select(self, chain: Chain, where: Mapping[str, Any], order: Sequence[str]) -> list[Record]:
+        """The records outside the trash that have those values, sorted; ties in the order of creation."""
+        fits = And(tuple(Condition(field, "eq", value) for field, value in where.items()))
+        return self.search(chain, fits, Slice(order), {self.name: self})
+
+    def search(self, chain: Chain, where: Expression, part: Slice, among: Among) -> list[Record]:
+        """The records outside the trash that fit, sorted and cut; `among` has all resources that conditions name."""
         self._store.flush()
-        text = self._sql.select(len(chain), tuple(where), tuple(order))
-        return [orjson.loads(row[0]) for row in self._store.execute(text, parameters(chain, where))]
+        return self._search.records(chain, where, part, among)
+
+    def count(self, chain: Chain, where: Expression, among: Among) -> int:
+        """How many records outside the trash fit."""
+        tallied = self._tallied(where)
+        if tallied is not None:
+            return self.tally(chain, *tallied)
+        self._store.flush()
+        return self._search.count(chain, where, among)
+
+    def keys(self, chain: Chain, where: Expression, among: Among) -> tuple[Any, ...]:
+        """The keys of the records outside the trash that fit."""
+        self._store.flush()
+        return self._search.keys(chain, where, among)
+
+    def size(self) -> int:
+        """At least the number of rows, those of all layers together."""
+        return self._search.size()
 
     def greatest(self, chain: Chain, field: str, within: str, value: str) -> str | None:
         """The greatest value of a column among the records of one parent, the trash included."""
         self._store.flush()
-        text = self._sql.greatest(len(chain), field, within)
-        found: str | None = self._store.execute(text, parameters(chain, {within: value})).fetchone()[0]
+        text = self.sql.greatest(len(chain), field, within)
+        found: str | None = self._store.execute(text, parameters(chain, {"within": value})).fetchone()[0]
         return found
 
     def tally(self, chain: Chain, fields: Sequence[str], values: Sequence[Any]) -> int:
@@ -69,11 +95,23 @@ class Collection:
         name, key = self._tally_names[tuple(fields)], tuple(values)
         return sum(self._count((layer, name, key)) for layer in chain)
 
+    def _tallied(self, where: Expression) -> tuple[tuple[str, ...], Values] | None:
+        """The fields and values of a count that is kept, if it is one."""
+        wanted: dict[str, Any] = {}
+        for one in conjuncts(where):
+            if not isinstance(one, Condition) or one.op != "eq" or one.value is None or one.field in wanted:
+                return None
+            wanted[one.field] = one.value
+        for fields in self._tally_names:
+            if wanted.keys() == set(fields) and all(self.sql.form(field) == "plain" for field in fields):
+                return fields, tuple(wanted[field] for field in fields)
+        return None
+
     def _fetch(self, layer: int, key: str) -> Found | None:
         if len(self._recent) >= MOST_RECENT:
             self._store.flush()
             self._recent.clear()
-        row = self._store.execute(self._sql.find, {"layer": layer, "id": key}).fetchone()
+        row = self._store.execute(self.sql.find, {"layer": layer, "id": key}).fetchone()
         found = self._recent[layer, key] = Found(orjson.loads(row[0]), row[1], row[2]) if row else None
         return found
 
@@ -121,9 +159,9 @@ class Collection:
 
     def flush(self) -> None:
         rows = [self._values(layer, found) for (layer, _), found in self._waiting.items() if found is not None]
-        self._store.executemany(self._sql.write, rows)
+        self._store.executemany(self.sql.write, rows)
         lost = [{"layer": layer, "id": key} for (layer, key), found in self._waiting.items() if found is None]
-        self._store.executemany(self._sql.delete, lost)
+        self._store.executemany(self.sql.delete, lost)
         self._store.executemany(COUNT, [(*_row(count), n) for count, n in self._changes.items()])
         self._waiting.clear()
         self._changes.clear()
@@ -146,16 +184,16 @@ class Collection:
                     counts[count] = counts.get(count, 0) + 1
                 yield self._values(layer, Found(record, serial, None))
 
-        self._store.executemany(self._sql.write, rows())
+        self._store.executemany(self.sql.write, rows())
         self._store.executemany(COUNT, [(*_row(count), n) for count, n in counts.items()])
 
     def sweep(self, layer: int, most: int) -> int:
         """Delete so many rows of a layer that nobody reads any more; how many there were."""
-        return self._store.execute(self._sql.sweep, {"layer": layer, "most": most}).rowcount
+        return self._store.execute(self.sql.sweep, {"layer": layer, "most": most}).rowcount
 
     def _values(self, layer: int, found: Found) -> tuple[Any, ...]:
         record, serial, gone = found
-        columns = [record[name] for name in self.columns]
+        columns = [form(record.get(field)) for field, form in self._forms]
         return (layer, record[self.key], serial, gone, *columns, orjson.dumps(record))
 
 

@@ -10,13 +10,18 @@ from mockserver.engine.messages import Request
 
 @dataclass(frozen=True)
 class Credential:
-    """A named caller. `scopes` are those it was given, `reach` those with everything that they include."""
+    """A named caller. `scopes` are those it was given, `reach` those with everything that they include.
+
+    `user` is the key of the record that the caller acts as, where there are such; `key` is what quotas count by.
+    """
 
     caller: str
     account: str
     scopes: tuple[str, ...]
     reach: frozenset[str]
     expires_at: float | None  # epoch seconds; None: at the end of the lifetime, counted from the world's birth
+    user: str | None = None
+    key: str = ""
 
 
 Reader = Callable[[Request], str | None]
@@ -41,10 +46,15 @@ def _bearer(request: Request) -> str | None:
 
 
 def credentials(callers: Iterable[Any], includes: Mapping[str, Iterable[str]]) -> dict[str, Credential]:
-    """Token -> credential, for callers with `name`, `token`, `account`, `scopes` and `expires_at`."""
+    """Token -> credential, for callers with `name`, `token`, `account`, `scopes`, `expires_at` and `user`.
+
+    A caller whose token is made while the mock runs stands under its name.
+    """
     found = {}
     for caller in callers:
         reach = {included for scope in caller.scopes for included in (scope, *includes.get(scope, ()))}
         expires_at = parse_time(caller.expires_at) if caller.expires_at else None
-        found[caller.token] = Credential(caller.name, caller.account, caller.scopes, frozenset(reach), expires_at)
+        found[caller.token or caller.name] = Credential(
+            caller.name, caller.account, caller.scopes, frozenset(reach), expires_at, caller.user, caller.name
+        )
     return found

@@ -2,7 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from string import Template as Text
 from typing import Any
+
+from mockserver.engine.messages import Headers
 
 Template = Any
 
@@ -11,8 +14,8 @@ class Refusal(Exception):
     """An answer that says no.
 
     `situation` is a key of the vendor's `refusals` table, or `error` names an entry of the catalogue directly;
-    `values` fill the placeholders of the entry and of the envelope. `rule` is the ledger's id where it is not the
-    situation's, and empty where no rule is behind the refusal.
+    `values` fill the placeholders of the entry and of the envelope, `headers` are sent with it. `rule` is the ledger's
+    id where it is not the situation's, and empty where no rule is behind the refusal.
     """
 
     def __init__(
@@ -22,12 +25,14 @@ class Refusal(Exception):
         error: str | None = None,
         rule: str | None = None,
         values: Mapping[str, Any] | None = None,
+        headers: Headers | None = None,
     ) -> None:
         super().__init__(situation)
         self.situation = situation
         self.error = error
         self.rule = rule
         self.values: Mapping[str, Any] = values or {}
+        self.headers: Headers = headers or []
 
 
 @dataclass(frozen=True)
@@ -51,18 +56,24 @@ class Catalogue:
         name = refusal.error or situation["error"]
         entry = self.entries[name]
         values = {
+            **entry.get("values", {}),
             "code": entry.get("code", name),
-            "message": entry["message"],
+            "message": _said(entry["message"], refusal.values),
             "status": entry["status"],
             **{key: filled for key in entry if key not in _FIXED and (filled := fill(entry[key], refusal.values))},
         }
         values = {**refusal.values, **values}
         rule = situation.get("rule") if refusal.rule is None else refusal.rule or None
-        return Rendered(entry["status"], fill(self.envelope, values), rule)
+        return Rendered(entry["status"], fill(entry.get("envelope", self.envelope), values), rule)
 
 
-_FIXED = frozenset({"code", "message", "status"})
+_FIXED = frozenset({"code", "envelope", "message", "status", "values"})
 _ABSENT = object()
+
+
+def _said(message: str, values: Mapping[str, Any]) -> str:
+    """A message with the `$words` in it filled in; a word without a value stays as it is."""
+    return Text(message).safe_substitute(values) if "$" in message else message
 
 
 def fill(template: Template, values: Mapping[str, Any]) -> Any:

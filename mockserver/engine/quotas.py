@@ -1,11 +1,19 @@
-"""Counted windows: how many calls an account has left, and the headers that say so on every response."""
+"""Counted windows: how many calls are left, and the headers that say so on every response.
 
+A calendar window counts the calls of an account, a sliding one those of a caller and an operation.
+"""
+
+import math
+from collections import deque
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from mockserver.engine.chance import format_time, next_month, this_month
 from mockserver.engine.errors import Refusal
 from mockserver.engine.messages import Headers
+
+if TYPE_CHECKING:
+    from mockserver.engine.call import Call
 
 
 class Window(NamedTuple):
@@ -20,56 +28,83 @@ WINDOWS: Mapping[str, Callable[[float], Window]] = {
 }
 
 
-class Quota:
-    """The rule of one quota, fixed for a vendor; the counts live in the world's `Counts`."""
+class Counts(Protocol):
+    """What a world has counted for one quota."""
 
+    def state(self) -> dict[str, Any]: ...
+
+    def take(self, call: "Call", now: float) -> None:
+        """Count one call; refuses when none is left."""
+
+    def give_back(self, call: "Call", status: int) -> None:
+        """Take back the count of a call whose answer turned out to be of a spared status."""
+
+    def headers(self, call: "Call", now: float) -> Headers: ...
+
+
+class Quota(Protocol):
+    """The rule of one quota, fixed for a vendor; the counts live in the world."""
+
+    def counts(self, state: Mapping[str, Any] | None = None) -> Counts: ...
+
+
+def quota(table: Mapping[str, Any], accounts: Mapping[str, Mapping[str, Any]], *, counting: bool) -> Quota:
+    """The quota of a table of behaviour.yaml; with `counting` off nothing is used up, and the headers stay."""
+    if isinstance(table["window"], Mapping):
+        return SlidingQuota(table, counting=counting)
+    return CalendarQuota(table, accounts, counting=counting)
+
+
+class CalendarQuota:
     def __init__(self, table: Mapping[str, Any], accounts: Mapping[str, Mapping[str, Any]], *, counting: bool) -> None:
         self.counting = counting
         self.window = WINDOWS[table["window"]]
         self.limits: dict[str, int] = {key: account[table["limit"]] for key, account in accounts.items()}
         self.spared = frozenset(table["spared"])
         self.refusal: str = table["refusal"]
-        self._header_names = {what: name.lower().encode() for name, what in table["headers"].items()}
-        self._limit_headers = {key: (self._header_names["limit"], b"%d" % limit) for key, limit in self.limits.items()}
+        self.header_names = _header_names(table)
+        self.limit_headers = {key: (self.header_names["limit"], b"%d" % limit) for key, limit in self.limits.items()}
+
+    def counts(self, state: Mapping[str, Any] | None = None) -> "CalendarCounts":
+        return CalendarCounts(self, state)
 
 
-class Counts:
-    """What a world has counted for one quota in the present window."""
+class CalendarCounts:
+    """The calls of each account in the present window."""
 
     __slots__ = ("_quota", "_reset", "_window", "used")
 
-    def __init__(self, quota: Quota, used: dict[str, int] | None = None, start: float | None = None) -> None:
+    def __init__(self, quota: CalendarQuota, state: Mapping[str, Any] | None = None) -> None:
         self._quota = quota
-        self.used: dict[str, int] = used or {}
-        self._window = quota.window(start) if start is not None else Window(0, 0)
+        self.used: dict[str, int] = dict(state["used"]) if state else {}
+        self._window = quota.window(state["start"]) if state else Window(0, 0)
         self._reset = b""
         self._mark_reset()
 
     def state(self) -> dict[str, Any]:
         return {"used": self.used, "start": self._window.start}
 
-    def take(self, account: str, now: float) -> None:
-        """Count one call; refuses when none is left."""
+    def take(self, call: "Call", now: float) -> None:
         self._turn(now)
         if not self._quota.counting:
             return
+        account = call.account
         used = self.used.get(account, 0)
         limit = self._quota.limits[account]
         if used >= limit:
             raise Refusal(self._quota.refusal, values={"limit": limit, "reset": format_time(self._window.end)})
         self.used[account] = used + 1
 
-    def give_back(self, account: str, status: int) -> None:
-        """Take back the count of a call whose answer turned out to be of a spared status."""
+    def give_back(self, call: "Call", status: int) -> None:
         if self._quota.counting and status in self._quota.spared:
-            self.used[account] -= 1
+            self.used[call.account] -= 1
 
-    def headers(self, account: str, now: float) -> Headers:
+    def headers(self, call: "Call", now: float) -> Headers:
         self._turn(now)
-        quota = self._quota
-        names = quota._header_names
+        quota, account = self._quota, call.account
+        names = quota.header_names
         return [
-            quota._limit_headers[account],
+            quota.limit_headers[account],
             (names["remaining"], b"%d" % (quota.limits[account] - self.used.get(account, 0))),
             (names["reset"], self._reset),
         ]
@@ -82,3 +117,85 @@ class Counts:
 
     def _mark_reset(self) -> None:
         self._reset = format_time(self._window.end).encode()
+
+
+class Budget(NamedTuple):
+    """So many calls in so many seconds."""
+
+    calls: int
+    seconds: float
+
+
+class SlidingQuota:
+    def __init__(self, table: Mapping[str, Any], *, counting: bool) -> None:
+        self.counting = counting
+        seconds = table["window"]["seconds"]
+        self.default = Budget(table["otherwise"], seconds)
+        self.budgets = {
+            name: Budget(calls["calls"], calls["seconds"]) if isinstance(calls, Mapping) else Budget(calls, seconds)
+            for name, calls in table["calls"].items()
+        }
+        self.spared = frozenset(table["spared"])
+        self.refusal: str = table["refusal"]
+        self.header_names = _header_names(table)
+
+    def counts(self, state: Mapping[str, Any] | None = None) -> "SlidingCounts":
+        return SlidingCounts(self, state)
+
+
+class SlidingCounts:
+    """The times of the calls of each caller and operation that are still in the window."""
+
+    __slots__ = ("_quota", "_stamps")
+
+    def __init__(self, quota: SlidingQuota, state: Mapping[str, Any] | None = None) -> None:
+        self._quota = quota
+        self._stamps: dict[str, deque[float]] = {key: deque(times) for key, times in (state or {}).items()}
+
+    def state(self) -> dict[str, Any]:
+        return {key: list(times) for key, times in self._stamps.items() if times}
+
+    def take(self, call: "Call", now: float) -> None:
+        quota = self._quota
+        if not quota.counting:
+            return
+        budget = self._budget(call)
+        times = self._times(call, now)
+        if len(times) >= budget.calls:
+            leaves = math.ceil(times[0] + budget.seconds)
+            wait = max(1, math.ceil(leaves - now))
+            values = {"limit": budget.calls, "seconds": budget.seconds, "wait": wait}
+            raise Refusal(quota.refusal, values=values, headers=[(b"retry-after", b"%d" % wait)])
+        times.append(now)
+
+    def give_back(self, call: "Call", status: int) -> None:
+        if self._quota.counting and status in self._quota.spared:
+            self._times(call, 0.0).pop()
+
+    def headers(self, call: "Call", now: float) -> Headers:
+        names, budget = self._quota.header_names, self._budget(call)
+        times = self._times(call, now)
+        oldest = times[0] if times else now
+        return [
+            (names["limit"], b"%d" % budget.calls),
+            (names["remaining"], b"%d" % max(0, budget.calls - len(times))),
+            (names["reset"], b"%d" % math.ceil(oldest + budget.seconds)),
+        ]
+
+    def _budget(self, call: "Call") -> Budget:
+        return self._quota.budgets.get(call.operation or "", self._quota.default)
+
+    def _times(self, call: "Call", now: float) -> deque[float]:
+        """The calls in the window; nobody's while the caller is not known."""
+        owner = call.quota_key if call.quota_key is not None else call.credential.key if call.credential else None
+        if owner is None:
+            return deque()
+        times = self._stamps.setdefault(f"{owner}|{call.operation}", deque())
+        seconds = self._budget(call).seconds
+        while times and now - times[0] >= seconds:
+            times.popleft()
+        return times
+
+
+def _header_names(table: Mapping[str, Any]) -> dict[str, bytes]:
+    return {what: name.lower().encode() for name, what in table["headers"].items()}

@@ -18,9 +18,18 @@ log = logging.getLogger(__name__)
 
 
 def seed_layer(
-    store: Store, vendor: Vendor, collections: Mapping[str, Collection], *, seed: int, records: int | None
-) -> tuple[int, int]:
-    """The layer that holds the seed, and the number of its records. A state that has one keeps it."""
+    store: Store,
+    vendor: Vendor,
+    collections: Mapping[str, Collection],
+    *,
+    seed: int,
+    records: int | None,
+    now: float = 0.0,
+) -> tuple[int, int, dict[str, int]]:
+    """The layer that holds the seed, the number of its records, and the highest keys where those are digits.
+
+    A state that has a seed keeps it. `now` is the day from which relative dates are told.
+    """
     made = {"seed": seed, "records": records, "shapes": {name: one.columns for name, one in collections.items()}}
     kept = store.load(f"seed.{vendor.name}")
     if kept is not None:
@@ -33,25 +42,28 @@ def seed_layer(
             log.warning(
                 "%s keeps the records of its state: seed %s, records %s", vendor.name, was["seed"], was["records"]
             )
-        return kept["layer"], kept["seeded"]
+        return kept["layer"], kept["seeded"], kept["highest"]
     store.begin()
     layer = store.new_layer()
-    garden = Garden(vendor, seed, records)
+    garden = Garden(vendor, seed, records, now)
     first = 1
     for resource, rows in garden.grow():
         collections[resource].fill(layer, rows, first=first)
         first += len(rows)
-    store.keep(f"seed.{vendor.name}", {"layer": layer, "seeded": garden.serial, "made": made})
+    kept = {"layer": layer, "seeded": garden.serial, "highest": garden.highest, "made": made}
+    store.keep(f"seed.{vendor.name}", kept)
     store.commit()
-    return layer, garden.serial
+    return layer, garden.serial, garden.highest
 
 
 class Garden:
     """Grows the records of one vendor: first those that are fixed, then `generate`'s, parents before children."""
 
-    def __init__(self, vendor: Vendor, seed: int, records: int | None) -> None:
+    def __init__(self, vendor: Vendor, seed: int, records: int | None, now: float = 0.0) -> None:
         self._vendor = vendor
         self._seed = seed
+        self._now = now
+        self.highest: dict[str, int] = {}
         self._table = vendor.seed.get("generate", {})
         self._wanted = records
         self.serial = 0
@@ -66,6 +78,8 @@ class Garden:
             for record in fixed:
                 self._note_rank(table, resource, record)
             self.serial += len(fixed)
+            if table.get("id_form") == "digits":
+                self.highest[resource] = max((int(record[table["key"]]) for record in fixed), default=0)
             plot = self._table.get("resources", {}).get(resource)
             grown[resource] = fixed + (self._generated(resource, table, plot, grown) if plot else [])
             yield resource, grown[resource]
@@ -76,7 +90,7 @@ class Garden:
         makers = {field: self._maker(rule) for field, rule in plot["fields"].items()}
         records = []
         for parent in self._parents(plot, grown):
-            record = {table["key"]: self._new_id(table.get("id_form")), **plot.get("values", {})}
+            record = {table["key"]: self._key(resource, table, plot, len(records)), **plot.get("values", {})}
             if parent is not None:
                 record[plot["parent"]["field"]] = parent["id"]
             if "account" in table:
@@ -116,6 +130,16 @@ class Garden:
             if parent is not None and table.get("account") in parent:
                 return str(parent[table["account"]])
         return str(self._vendor.seed["default_account"])
+
+    def _key(self, resource: str, table: Mapping[str, Any], plot: Mapping[str, Any], number: int) -> str | int:
+        """The key of a generated record; digits count from the plot's `first_id`, or go on behind the fixed ones."""
+        form = table.get("id_form")
+        if form != "digits":
+            return self._new_id(form)
+        self.serial += 1
+        key = plot["first_id"] + number if "first_id" in plot else self.highest[resource] + 1
+        self.highest[resource] = max(self.highest[resource], key)
+        return str(key)
 
     def _new_id(self, form: str | None = None) -> str | int:
         self.serial += 1

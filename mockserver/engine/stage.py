@@ -2,28 +2,31 @@
 
 from collections.abc import Callable, Mapping
 from functools import cache, partial
-from importlib import import_module
-from importlib.util import find_spec
-from types import ModuleType
 from typing import Any
 
 import orjson
 
 from mockserver import spec
 from mockserver.engine import steps
-from mockserver.engine.bodies import BodyReader, media_type
-from mockserver.engine.call import Call, Outcome
+from mockserver.engine.bodies import MAX_BODY, BodyForm, BodyReader, is_unreadable, media_type
+from mockserver.engine.call import NO_BODY, Call, Outcome
+from mockserver.engine.chance import wall_clock
 from mockserver.engine.collection import Collection
 from mockserver.engine.credentials import credentials, reader
+from mockserver.engine.envelopes import envelope
 from mockserver.engine.errors import Catalogue, Refusal
 from mockserver.engine.examples import Examples, Preferences, collect
-from mockserver.engine.messages import Headers, Request, Response
-from mockserver.engine.plan import Desk, Plan
-from mockserver.engine.quotas import Quota
+from mockserver.engine.listing import Filter, Include, Listing, Sort
+from mockserver.engine.messages import Request, Response
+from mockserver.engine.own import Own
+from mockserver.engine.paging import paging
+from mockserver.engine.plan import Desk, Plan, style
+from mockserver.engine.quotas import quota
 from mockserver.engine.seeding import seed_layer
 from mockserver.engine.statements import Shape
-from mockserver.engine.store import Store
-from mockserver.engine.verbs import VERBS, Resource, Task, Verb
+from mockserver.engine.store import Record, Store
+from mockserver.engine.subscriptions import compiled
+from mockserver.engine.verbs import VERBS, Lifecycle, Resource, Task, Verb, cached
 from mockserver.engine.world import Ground, World, Worlds
 from mockserver.vendor import Operation, Vendor
 
@@ -34,71 +37,126 @@ class Stage:
     """One vendor, ready to be played: its plans and its worlds."""
 
     def __init__(
-        self, vendor: Vendor, store: Store, *, seed: int, records: int | None, limits: bool, frozen_at: float | None
+        self,
+        vendor: Vendor,
+        store: Store,
+        *,
+        seed: int,
+        records: int | None,
+        limits: bool,
+        frozen_at: float | None,
+        switches: Mapping[str, str] | None = None,
     ) -> None:
         self.vendor = vendor
         self._limits = limits
         self._table = vendor.behaviour
         self._tables: Mapping[str, Mapping[str, Any]] = self._table["resources"]
+        self._own = Own(vendor.name)
         self._validators = spec.Validators(vendor.document)
-        accounts_of = self._table["credentials"]["account"]
-        self.accounts = {record["id"]: record for record in vendor.seed["records"][accounts_of]}
-        collections = {
-            name: Collection(store, vendor.name, _shape(name, table)) for name, table in self._tables.items()
-        }
-        layer, seeded = seed_layer(store, vendor, collections, seed=seed, records=records)
-        quotas = {name: Quota(table, self.accounts, counting=limits) for name, table in self._table["quotas"].items()}
-        ground = Ground(vendor.name, store, collections, quotas, seed, layer, seeded, frozen_at)
-        self.worlds = Worlds(ground)
+        accounts = vendor.seed["records"][self._table["credentials"]["account"]]
+        self.accounts = {record["id"]: record for record in accounts}
+        self.worlds = Worlds(self._ground(store, seed, records, frozen_at, switches or {}))
         self.desk = Desk(
             Catalogue(self._table["errors"]["envelope"], self._table["errors"]["catalogue"], self._table["refusals"]),
             vendor.seed["default_account"],
+            style(self._table.get("responses", {})),
         )
-        self._resources = self._compile_resources()
+        self._resources = {name: self._resource(name, table) for name, table in self._tables.items()}
         self._addressed = {
-            name: steps.Addressed(name, table) for name, table in self._tables.items() if "missing" in table
+            name: steps.Addressed(name, table, self._own.find(f"find_{name}"))
+            for name, table in self._tables.items()
+            if "missing" in table
         }
         self._check_credentials = self._compile_credentials()
+        self._readers: dict[str, Task] = {}  # by resource: how one record is shown
         self.plans = {operation.id: self._plan(operation) for operation in vendor.operations.values()}
+        self.checks_syntax_first = self._table["order"][0] == "syntax"
 
-    def refuse(self, world: World, request: Request, situation: str, extra: Headers | None = None) -> Response:
+    def refuse(self, world: World, request: Request, situation: str) -> Response:
         """The answer to a request that reaches no operation, or that went wrong before one could answer."""
-        return self.desk.refuse(Call(world, request, self.desk.default_account), Refusal(situation), extra)
+        if self.checks_syntax_first and is_unreadable(request.header(b"content-type"), request.body):
+            situation = "syntax_wrong"
+        return self.desk.refuse(Call(world, request, self.desk.default_account), Refusal(situation))
+
+    def callers(self, world: World | None = None) -> dict[str, dict[str, str]]:
+        """Name -> the headers that make you this caller, in a world by its clock."""
+        return self.vendor.headers_of_callers((world or self.worlds.find("default")).clock.now())
 
     # Compiling
 
-    def _compile_resources(self) -> dict[str, Resource]:
-        code = _code(self.vendor.name)
-        return {
-            name: Resource(
-                name,
-                table["key"],
-                id_form=table.get("id_form"),
-                account=table.get("account"),
-                rank=table.get("rank"),
-                created=table.get("created"),
-                updated=table.get("updated"),
-                derive=getattr(code, f"derive_{name}", None),
-                change=getattr(code, f"change_{name}", None),
-            )
-            for name, table in self._tables.items()
+    def _ground(
+        self, store: Store, seed: int, records: int | None, frozen_at: float | None, switches: Mapping[str, str]
+    ) -> Ground:
+        vendor = self.vendor
+        collections = {
+            name: Collection(store, vendor.name, _shape(name, table)) for name, table in self._tables.items()
         }
+        now = frozen_at if frozen_at is not None else wall_clock()
+        layer, seeded, highest = seed_layer(store, vendor, collections, seed=seed, records=records, now=now)
+        return Ground(
+            vendor.name,
+            store,
+            collections,
+            {
+                name: quota(table, self.accounts, counting=self._limits)
+                for name, table in self._table["quotas"].items()
+            },
+            seed,
+            layer,
+            seeded,
+            frozen_at,
+            self._table.get("timestamps", "zulu"),
+            {name: table["id_form"] for name, table in self._tables.items() if "id_form" in table},
+            highest,
+            {name: table["values"][0] for name, table in self._table.get("switches", {}).items()} | dict(switches),
+            compiled(self._table["webhooks"], self._own.find("webhook_data") or self._tell)
+            if "webhooks" in self._table
+            else None,
+        )
+
+    def _tell(self, call: Call, event: str, record: Record) -> tuple[Any, Any]:
+        """What a payload says: the record as the operation that gets one shows it, and whom the caller acts as."""
+        task = self._readers.get(self._table["webhooks"]["events"][event]["resource"])
+        return (task.show(record, call) if task is not None else record), call.user
+
+    def _resource(self, name: str, table: Mapping[str, Any]) -> Resource:
+        find = self._own.find
+        return Resource(
+            name,
+            table["key"],
+            id_form=table.get("id_form"),
+            account=table.get("account"),
+            rank=table.get("rank"),
+            created=table.get("created"),
+            updated=table.get("updated"),
+            derive=find(f"derive_{name}"),
+            show=find(f"show_{name}"),
+            change=find(f"change_{name}"),
+            create=find(f"create_{name}"),
+            update=find(f"update_{name}"),
+            delete=find(f"delete_{name}"),
+        )
 
     def _compile_credentials(self) -> steps.Step:
         table = self._table["credentials"]
         scheme = self.vendor.document["components"]["securitySchemes"][table["scheme"]]
         known = credentials(self.vendor.callers.values(), table.get("includes", {}))
+        own = self._own.find("identify")
+        if own is not None:
+            return steps.identify(known, own)
         return steps.credentials(known, reader(scheme), table["lifetime_days"] * DAY)
 
     def _plan(self, operation: Operation) -> Plan:
         made = (getattr(self, f"_{name}_step")(operation) for name in self._table["order"])
+        most = operation.table.get("most_bytes", MAX_BODY) if "requestBody" in operation.document else 0
         return Plan(
             operation.id,
             self.desk,
             [step for step in made if step is not steps.no_step],
             self._verb(operation),
             self._examples(operation),
-            reads_body="requestBody" in operation.document,
+            # Behind the part that may be large others may stand.
+            most_body=most and most + MAX_BODY,
         )
 
     def _verb(self, operation: Operation) -> Verb:
@@ -107,17 +165,59 @@ class Stage:
             return self._shaped(operation)
         status = table.get("status", 200)
         task = Task(
-            self._resources[table["resource"]],
+            self._resources[table["resource"]] if "resource" in table else Resource(""),
             status,
-            envelope=table.get("envelope"),
+            envelope=envelope(table.get("envelope")),
             view=self._view(operation, status),
             accepts=table.get("accepts", {}),
             defaults=table.get("defaults", {}),
+            listing=self._listing(operation) if table["verb"] == "list" else None,
+            lifecycle=self._lifecycle(table["lifecycle"]) if "lifecycle" in table else None,
+            target=table.get("target", ""),
             within=table.get("within", {}).get("field"),
-            order=table.get("order", ()),
-            answer=table.get("answer"),
+            answer=table.get("answer", NO_BODY),
+            emits=table.get("emits", ""),
+            table=table,
         )
-        return VERBS[table["verb"]](task)
+        if table["verb"] == "get":
+            self._readers.setdefault(task.resource.name, task)
+        if table["verb"] == "own":
+            return partial(self._own.demand(f"do_{operation.id}"), task=task)
+        verb = VERBS[table["verb"]](task)
+        return cached(verb, table["cache"]["seconds"]) if "cache" in table else verb
+
+    def _listing(self, operation: Operation) -> Listing:
+        table = operation.table
+        resource = table["resource"]
+        where = self._own.find(f"where_{operation.id}")
+        asked = table.get("sort")
+        return Listing(
+            resource,
+            table.get("order", ()),
+            table.get("within", {}).get("field"),
+            self._tables[resource].get("account"),
+            Sort(asked["parameter"], asked["fields"], asked.get("unknown") != "ignore", asked.get("direction", "-"))
+            if asked
+            else None,
+            [
+                Filter(name, each.get("field", name), each.get("op", "eq"))
+                for name, each in table.get("filters", {}).items()
+            ],
+            where(table) if where is not None else None,
+            paging(table["paging"]) if "paging" in table else None,
+        )
+
+    def _lifecycle(self, name: str) -> Lifecycle:
+        table = self._table["lifecycles"][name]
+        states = list(table["states"])
+        found = table["transitions"]
+        transitions = {
+            state: dict.fromkeys(states, "ok") if found == "any" else _conditions(found.get(state, {}))
+            for state in states
+        }
+        conditions = {word for following in transitions.values() for word in following.values()}
+        allow = {word: self._own.demand(f"allow_{word}") for word in conditions - {"ok"}}
+        return Lifecycle(table["field"], transitions, {**allow, "ok": lambda call: True})
 
     def _shaped(self, operation: Operation) -> Verb:
         """For an operation without behaviour: the document's first example of a success, once the checks are passed."""
@@ -125,7 +225,7 @@ class Stage:
 
         def run(call: Call) -> Outcome:
             example = examples().choose(Preferences())
-            return Outcome(example.status, orjson.loads(example.body) if example.body else None)
+            return Outcome(example.status, orjson.loads(example.body) if example.body else NO_BODY)
 
         return run
 
@@ -134,37 +234,57 @@ class Stage:
 
     def _view(self, operation: Operation, status: int) -> list[str]:
         """The keys of a record in this operation's answers: those that the document's response schema names."""
-        envelope = operation.table.get("envelope")
         find = partial(spec.resolve, self.vendor.document)
         response = find(operation.document["responses"][str(status)])
-        if "answer" in operation.table or "content" not in response:
+        table = operation.table
+        has_own = table["verb"] == "own" or self._own.find(f"show_{table['resource']}") is not None
+        if has_own or "answer" in table or "content" not in response:
             return []
-        schema = find(response["content"]["application/json"]["schema"])
-        if envelope is not None:
-            schema = find(schema["properties"][envelope])
+        schema = find(next(iter(response["content"].values()))["schema"])
+        for key in spec.place_of_record(table.get("envelope")):
+            schema = find(schema["properties"][key]) if key else find(schema["additionalProperties"])
         return list(find(schema.get("items", schema)).get("properties", ()))
 
     # One method per name that `order` may hold; each makes the step of one operation.
 
+    def _syntax_step(self, operation: Operation) -> steps.Step:
+        return steps.syntax if operation.method in ("POST", "PUT", "PATCH") else steps.no_step
+
+    def _headers_step(self, operation: Operation) -> steps.Step:
+        sent = {name for need in operation.security for scheme in need for name in self._headers_of_scheme(scheme)}
+        declared = (each for each in operation.parameters if each["in"] == "header" and each.get("required"))
+        sent |= {each["name"].lower() for each in declared}
+        required = [name for name in self._table["required_headers"] if name.lower() in sent]
+        return steps.headers(required, self._media_types(operation) or None)
+
+    def _headers_of_scheme(self, name: str) -> list[str]:
+        scheme = spec.resolve(self.vendor.document, self.vendor.document["components"]["securitySchemes"][name])
+        if scheme["type"] == "apiKey":
+            return [scheme["name"].lower()] if scheme["in"] == "header" else []
+        return ["authorization"]
+
     def _credentials_step(self, operation: Operation) -> steps.Step:
-        return self._check_credentials if operation.security else steps.no_step
+        return self._check_credentials if operation.is_protected else steps.no_step
 
     def _quotas_step(self, operation: Operation) -> steps.Step:
-        return steps.quotas(list(self._table["quotas"])) if operation.security else steps.no_step
+        return steps.quotas(list(self._table["quotas"])) if operation.is_protected else steps.no_step
 
     def _scopes_step(self, operation: Operation) -> steps.Step:
         rule = operation.table.get("rules", {}).get("scope_missing")
         return steps.scopes(operation.scopes, rule) if operation.scopes else steps.no_step
 
     def _parameters_step(self, operation: Operation) -> steps.Step:
+        places = ("path", "query") if self._table.get("parameters", {}).get("query") == "reject" else ("path",)
         checks = [
-            (
-                parameter["name"],
-                self._validators.compile(*self._keys_of_parameter(operation, parameter["name"])),
-                spec.resolve(self.vendor.document, parameter.get("schema", {})).get("type") == "integer",
+            steps.Parameter(
+                each["name"],
+                self._validators.compile(*self._keys_of_parameter(operation, each["name"])),
+                spec.resolve(self.vendor.document, each.get("schema", {})).get("type", "string"),
+                each["in"] == "path",
             )
-            for parameter in operation.parameters
-            if parameter["in"] == "path"
+            for place in places
+            for each in operation.parameters
+            if each["in"] == place
         ]
         return steps.parameters(checks) if checks else steps.no_step
 
@@ -176,25 +296,57 @@ class Stage:
             return steps.no_step
         return steps.existence(self._addressed[resource], path[-1], is_parent=within is not None)
 
+    def _media_types(self, operation: Operation) -> frozenset[str]:
+        content = spec.resolve(self.vendor.document, operation.document.get("requestBody", {})).get("content", {})
+        return frozenset(kind for kind in map(media_type, content) if kind)
+
     def _body_step(self, operation: Operation) -> steps.Step:
         if "requestBody" not in operation.document:
             return steps.no_step
-        at = ("paths", operation.path, operation.method.lower(), "requestBody")
-        content = spec.resolve(self.vendor.document, operation.document["requestBody"])["content"]
-        keys = spec.locate(self.vendor.document, *at, "content", "application/json", "schema")
-        schema = spec.resolve(self.vendor.document, content["application/json"]["schema"])
-        integers = {name for name, one in schema.get("properties", {}).items() if one.get("type") == "integer"}
-        rules = operation.table.get("rules", {}).get("body_invalid", {})
-        kinds = frozenset(kind for kind in map(media_type, content) if kind)
-        validator = self._validators.compile(*keys, unseen="readOnly")  # the keys may have left `requestBody` by a $ref
-        return steps.body(BodyReader(validator, kinds, rules, frozenset(integers)))
+        table = operation.table
+        body = spec.resolve(self.vendor.document, operation.document["requestBody"])
+        kind = "application/json" if "application/json" in body["content"] else next(iter(body["content"]))
+        at = ("paths", operation.path, operation.method.lower(), "requestBody", "content", kind, "schema")
+        schema = spec.resolve(self.vendor.document, body["content"][kind]["schema"])
+        wrapper = table.get("wrapper")
+        if wrapper is not None:
+            schema = spec.resolve(self.vendor.document, schema["properties"][wrapper])
+        # The keys may have left `requestBody` by a $ref.
+        validator = self._validators.compile(*spec.locate(self.vendor.document, *at), unseen="readOnly")
+        form = BodyForm(
+            operation.id,
+            self._media_types(operation),
+            table.get("rules", {}).get("body_invalid", {}),
+            frozenset(name for name, one in schema.get("properties", {}).items() if one.get("type") == "integer"),
+            wrapper,
+            is_optional=not body.get("required", False) and bool(self._table.get("optional_bodies")),
+            most=table.get("most_bytes", MAX_BODY),
+            too_large="body_too_large" if "body_too_large" in self._table["refusals"] else "body_unreadable",
+            prepare=self._own.find("prepare_body"),
+            explain=self._own.find("explain"),
+        )
+        return steps.body(BodyReader(validator, form))
 
     def _references_step(self, operation: Operation) -> steps.Step:
         named = [
-            (field, self._addressed[entry["resource"]], entry.get("rule"))
+            steps.Reference(field, self._addressed[entry["resource"]], entry.get("error"), entry.get("rule"))
             for field, entry in operation.table.get("references", {}).items()
+            if not entry.get("checked")
         ]
         return steps.references(named) if named else steps.no_step
+
+    def _checks_step(self, operation: Operation) -> steps.Step:
+        found = [self._own.demand(f"check_{name}") for name in operation.table.get("checks", ())]
+        return steps.checks(found) if found else steps.no_step
+
+    def _query_step(self, operation: Operation) -> steps.Step:
+        table = operation.table
+        listing = self._listing(operation) if table["verb"] == "list" else None
+        asked = table.get("include")
+        include = Include(asked["parameter"], asked["names"], asked.get("unknown") != "ignore") if asked else None
+        if listing is not None and listing.is_plain:
+            listing = None
+        return steps.query(listing, include) if listing or include else steps.no_step
 
     def _capacities_step(self, operation: Operation) -> steps.Step:
         name = operation.table.get("capacity")
@@ -217,10 +369,9 @@ class Stage:
 
 
 def _shape(name: str, table: Mapping[str, Any]) -> Shape:
-    return Shape(name, table["key"], table.get("indexes", ()), table.get("tallies", ()))
+    return Shape(name, table["key"], table.get("indexes", ()), table.get("tallies", ()), table.get("columns", {}))
 
 
-def _code(vendor: str) -> ModuleType | None:
-    """The vendor's own functions, where a table cannot say it all."""
-    name = f"mockserver.vendors.{vendor}"
-    return import_module(name) if find_spec(name) else None
+def _conditions(following: Any) -> dict[Any, str]:
+    """State -> condition; a plain list of states has none."""
+    return dict(following) if isinstance(following, Mapping) else dict.fromkeys(following, "ok")

@@ -4,14 +4,15 @@ Each is compiled for one operation at start, and per request either fills in the
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from mockserver.engine.bodies import BodyReader
+from mockserver.engine.bodies import BodyReader, faults, is_unreadable, media_type
 from mockserver.engine.call import Call
 from mockserver.engine.chance import format_time
 from mockserver.engine.credentials import Credential, Reader
 from mockserver.engine.errors import Refusal
-from mockserver.engine.world import World
+from mockserver.engine.listing import Include, Listing
+from mockserver.engine.store import Record
 
 Step = Callable[[Call], None]
 
@@ -20,6 +21,39 @@ MOST_DIGITS = 19  # what every store can hold as a whole number
 
 def no_step(call: Call) -> None:
     """For operations that the check does not concern; such steps are left out of the plan."""
+
+
+def syntax(call: Call) -> None:
+    """A body that says it is JSON can be read, whatever else is wrong with the request."""
+    if call.request.body and is_unreadable(call.request.header(b"content-type"), call.request.body):
+        raise Refusal("syntax_wrong")
+
+
+def headers(required: Sequence[str], media_types: frozenset[str] | None) -> Step:
+    """Each required header is there and not empty, in their order; then the body, if there is one, is of its type."""
+    wanted = [(name, name.lower().encode()) for name in required]
+
+    def step(call: Call) -> None:
+        for name, key in wanted:
+            if not (call.request.header(key) or "").strip():
+                raise Refusal("header_missing", values={"header": name})
+        if media_types is not None and media_type(call.request.header(b"content-type")) not in media_types:
+            raise Refusal("content_type_unknown", values=faults({"Content-Type": "is none of those expected"}))
+
+    return step
+
+
+Identify = Callable[[Call, Mapping[str, Credential]], Credential]
+
+
+def identify(known: Mapping[str, Credential], find: Identify) -> Step:
+    """Who calls, where a table cannot say it: `find` raises the Refusal."""
+
+    def step(call: Call) -> None:
+        call.credential = find(call, known)
+        call.account = call.credential.account
+
+    return step
 
 
 def credentials(known: Mapping[str, Credential], read: Reader, lifetime: float) -> Step:
@@ -46,7 +80,7 @@ def quotas(names: Sequence[str]) -> Step:
     def step(call: Call) -> None:
         now = call.world.clock.now()
         for name in names:
-            call.world.counts[name].take(call.account, now)
+            call.world.counts[name].take(call, now)
             call.counted = True
 
     return step
@@ -65,16 +99,27 @@ def scopes(required: Sequence[str], rule: str | None) -> Step:
     return step
 
 
-def parameters(checks: Sequence[tuple[str, Any, bool]]) -> Step:
-    """Path parameters by their schemas: name, validator, and whether it is a whole number."""
+class Parameter(NamedTuple):
+    """A parameter of the path, or of the query, and the schema that its value fits."""
+
+    name: str
+    validator: Any
+    type: str
+    is_in_path: bool = True
+
+
+def parameters(checks: Sequence[Parameter]) -> Step:
+    """Parameters by their schemas, in the document's order. Those of the query may be absent."""
 
     def step(call: Call) -> None:
-        for name, validator, is_whole in checks:
-            text = call.request.parameters[name]
-            value = whole(text) if is_whole else text
+        for name, validator, type_, is_in_path in checks:
+            text = call.request.parameters[name] if is_in_path else call.argument(name)
+            if text is None:
+                continue
+            value = _READ[type_](text) if type_ in _READ else text
             if not validator.is_valid(value):
                 reason = next(iter(validator.iter_errors(value))).message[:200]
-                raise Refusal("parameter_malformed", values={"fields": {name: reason}})
+                raise Refusal("parameter_malformed", values=faults({name: reason}))
 
     return step
 
@@ -85,24 +130,44 @@ def whole(text: str | int) -> str | int:
     return int(text) if digits.isascii() and digits.isdigit() and len(digits) < MOST_DIGITS else text
 
 
+_READ: Mapping[str, Callable[[str], Any]] = {
+    "integer": whole,
+    "boolean": lambda text: {"true": True, "false": False}.get(text, text),
+}
 _FOLDS: Mapping[str, Callable[[Any], Any]] = {"uuid": str.lower, "integer": whole}
 
 
-class Addressed:
-    """How a record is found by the id that a request names, for the caller's account only."""
+Find = Callable[[Call, str], Record | None]
 
-    def __init__(self, resource: str, table: Mapping[str, Any]) -> None:
+
+class Addressed:
+    """How a record is found by the id that a request names, for the caller's account only.
+
+    `find` is the vendor's own way, where a table cannot say it.
+    """
+
+    def __init__(self, resource: str, table: Mapping[str, Any], find: Find | None = None) -> None:
         self.resource = resource
         self._account: str | None = table.get("account")
         self._missing: Mapping[str, str] = table["missing"]
         self._fold = _FOLDS.get(table.get("id_form", ""), str)
+        self._find = find
 
-    def find(self, world: World, account: str, key: str, rule: str | None = None) -> dict[str, Any]:
-        """The record; raises the resource's own refusal when there is none for this account."""
-        record = world.find(self.resource, self._fold(key))
-        if record is None or (self._account is not None and record[self._account] != account):
+    def find(self, call: Call, key: Any) -> Record | None:
+        """The record of the caller's account, or None."""
+        if self._find is not None:
+            return self._find(call, key)
+        record = call.world.find(self.resource, self._fold(key))
+        if record is None or (self._account is not None and record[self._account] != call.account):
+            return None
+        return record
+
+    def get(self, call: Call, key: Any, *, error: str | None = None, rule: str | None = None) -> Record:
+        """The record; raises the resource's own refusal, or `error`, when there is none for this account."""
+        record = self.find(call, key)
+        if record is None:
             rule = self._missing["rule"] if rule is None else rule
-            raise Refusal("record_missing", error=self._missing["error"], rule=rule, values={"id": key})
+            raise Refusal("record_missing", error=error or self._missing["error"], rule=rule, values={"id": key})
         return record
 
 
@@ -110,7 +175,7 @@ def existence(addressed: Addressed, parameter: str, *, is_parent: bool) -> Step:
     name = "parent" if is_parent else "record"
 
     def step(call: Call) -> None:
-        setattr(call, name, addressed.find(call.world, call.account, call.request.parameters[parameter]))
+        setattr(call, name, addressed.get(call, call.request.parameters[parameter]))
 
     return step
 
@@ -122,14 +187,49 @@ def body(reader: BodyReader) -> Step:
     return step
 
 
-def references(named: Sequence[tuple[str, Addressed, str | None]]) -> Step:
-    """Fields of the body that name a record: (field, its resource, rule). Each gets the id as the record has it."""
+class Reference(NamedTuple):
+    """A field of the body that names a record; `error` and `rule` where they are not the resource's own."""
+
+    field: str
+    addressed: Addressed
+    error: str | None = None
+    rule: str | None = None
+
+
+def references(named: Sequence[Reference]) -> Step:
+    """Each field gets the id as the record has it."""
 
     def step(call: Call) -> None:
-        for field, addressed, rule in named:
+        for field, addressed, error, rule in named:
             if field in call.body:
-                found = addressed.find(call.world, call.account, call.body[field], rule)
+                found = addressed.get(call, call.body[field], error=error, rule=rule)
                 call.body = {**call.body, field: found["id"]}
+
+    return step
+
+
+def checks(found: Sequence[Step]) -> Step:
+    """The vendor's own checks, one after the other."""
+    if len(found) == 1:
+        return found[0]
+
+    def step(call: Call) -> None:
+        for check in found:
+            check(call)
+
+    return step
+
+
+def query(listing: Listing | None, include: Include | None) -> Step:
+    """What a list is asked for, and what is to be shown besides: sort, include, conditions, page, in this order."""
+
+    def step(call: Call) -> None:
+        if listing is not None:
+            listing.ask(call)
+        if include is not None:
+            call.includes = include.read(call.argument(include.parameter))
+        if listing is not None:
+            listing.narrow(call)
 
     return step
 

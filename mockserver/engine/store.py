@@ -106,6 +106,11 @@ class Store:
         elif self.pending > MOST_PENDING:
             self.flush()
 
+    @property
+    def in_transaction(self) -> bool:
+        """Whether the database would take back what is written now."""
+        return self._db.in_transaction
+
     def bury(self, layer: int) -> None:
         """Nobody reads this layer any more. Later commits delete it, a little at a time: a reset waits for none."""
         self.flush()

@@ -1,16 +1,23 @@
 """Worlds: isolated states of one vendor, forked from its seed the first time that a request names them."""
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mockserver.engine.chance import Clock, seeded_id
 from mockserver.engine.collection import Collection
 from mockserver.engine.messages import Exchange
+from mockserver.engine.outbox import Outbox
+from mockserver.engine.query import Border, Expression
 from mockserver.engine.quotas import Counts, Quota
+from mockserver.engine.search import Slice
 from mockserver.engine.store import Chain, Found, Record, Store
+from mockserver.engine.subscriptions import Webhooks
+
+if TYPE_CHECKING:
+    from mockserver.engine.call import Call
 
 JOURNAL_LENGTH = 1000
 
@@ -27,12 +34,33 @@ class Ground:
     seed_layer: int
     seeded: int  # how many records the seed has
     frozen_at: float | None = None
+    timestamps: str = "zulu"
+    id_forms: Mapping[str, str] = field(default_factory=dict)  # of resources
+    highest: Mapping[str, int] = field(default_factory=dict)  # key of the seed, where keys are digits
+    switches: Mapping[str, str] = field(default_factory=dict)  # how they stand in a fresh world
+    webhooks: Webhooks | None = None
 
 
 class World:
-    """One isolated state: records, clock, counts and journal."""
+    """One isolated state: records, clock, counts, switches and journal."""
 
-    __slots__ = ("_own", "birth", "chain", "clock", "counts", "ground", "journal", "name", "ranks", "serial")
+    __slots__ = (
+        "_own",
+        "answered",
+        "birth",
+        "cache",
+        "chain",
+        "clock",
+        "counts",
+        "ground",
+        "highest",
+        "journal",
+        "name",
+        "outbox",
+        "ranks",
+        "serial",
+        "switches",
+    )
 
     def __init__(self, ground: Ground, name: str, state: Mapping[str, Any] | None = None) -> None:
         self.ground = ground
@@ -44,20 +72,31 @@ class World:
 
     def _begin(self) -> None:
         self.chain: Chain = (self.ground.seed_layer,)
-        self.clock = Clock(self.ground.frozen_at)
+        self.clock = Clock(self.ground.frozen_at, form=self.ground.timestamps)
         self.birth = self.clock.now()
         self.serial = self.ground.seeded
-        self.counts = {name: Counts(quota) for name, quota in self.ground.quotas.items()}
+        self.answered = 0  # how many answers have borne a number
+        self.highest = dict(self.ground.highest)
+        self.switches = dict(self.ground.switches)
+        self.cache: dict[Any, Any] = {}  # answers that may be given again, as long as a switch allows it
+        self.counts: dict[str, Counts] = {name: quota.counts() for name, quota in self.ground.quotas.items()}
         self.ranks: dict[tuple[str, str], str] = {}  # (resource, parent) -> last rank, as far as it is known
         self.journal: deque[Exchange] = deque(maxlen=JOURNAL_LENGTH)
+        webhooks = self.ground.webhooks
+        self.outbox = Outbox(webhooks, self) if webhooks is not None else None
 
     def _resume(self, state: Mapping[str, Any]) -> None:
         self._own, self.serial, self.birth = state["own"], state["serial"], state["birth"]
-        self.clock = Clock(**state["clock"])
+        self.clock = Clock(**state["clock"], form=self.ground.timestamps)
+        self.answered = state.get("answered", 0)
+        self.highest |= state.get("highest", {})
+        self.switches |= {name: value for name, value in state.get("switches", {}).items() if name in self.switches}
         self.chain = (self._own, self.ground.seed_layer) if self._own is not None else self.chain
         for name, counted in state["counts"].items():
             if name in self.counts:
-                self.counts[name] = Counts(self.ground.quotas[name], counted["used"], counted["start"])
+                self.counts[name] = self.ground.quotas[name].counts(counted)
+        if self.outbox is not None and "outbox" in state:
+            self.outbox.resume(state["outbox"])
 
     # Records
 
@@ -73,6 +112,27 @@ class World:
     def select(self, resource: str, where: Mapping[str, str], order: list[str]) -> list[Record]:
         return self.ground.collections[resource].select(self.chain, where, order)
 
+    def search(
+        self,
+        resource: str,
+        where: Expression,
+        order: Sequence[str],
+        *,
+        limit: int | None = None,
+        offset: int = 0,
+        border: Border | None = None,
+    ) -> list[Record]:
+        """The records outside the trash that fit, sorted; where the last key is not the resource's, ties by creation.
+
+        Backwards from a border those next to it come first. Raises LookupError for a field that is no column.
+        """
+        collections, part = self.ground.collections, Slice(order, limit, offset, border)
+        return collections[resource].search(self.chain, where, part, collections)
+
+    def count(self, resource: str, where: Expression) -> int:
+        """How many records outside the trash fit."""
+        return self.ground.collections[resource].count(self.chain, where, self.ground.collections)
+
     def tally(self, resource: str, **values: Any) -> int:
         """How many records outside the trash have these values; O(1) in the number of records."""
         return self.ground.collections[resource].tally(self.chain, list(values), list(values.values()))
@@ -84,9 +144,35 @@ class World:
             known = self.ground.collections[resource].greatest(self.chain, rank["field"], rank["within"], parent)
         return known
 
-    def new_id(self, form: str | None = None) -> str | int:
+    def new_id(self, resource: str | None = None) -> str | int:
+        """A key that no record has: by the resource's `id_form`, or a UUID."""
         self.serial += 1
-        return seeded_id(form, self.ground.seed, self.serial)
+        form = self.ground.id_forms.get(resource or "")
+        if form == "digits" and resource:
+            self.highest[resource] = self.highest.get(resource, 0) + 1
+            return str(self.highest[resource])
+        return seeded_id(form, self.ground.seed, self.serial, self.clock.now())
+
+    def stamp(self) -> str:
+        """Now, as the vendor prints it."""
+        return self.clock.timestamp()
+
+    def next_answer(self) -> int:
+        """The number of an answer, for ids of requests."""
+        self.answered += 1
+        return self.answered
+
+    def switch(self, name: str) -> str:
+        """How one of the vendor's switches stands in this world."""
+        return self.switches[name]
+
+    def emit(self, event: str, resource: str, record: Record, call: "Call") -> None:
+        """Tell the subscribers of an event: what it is about, as the record is now or was last, and in which call.
+
+        In a transaction, or right after one; with the transaction it is undone.
+        """
+        if self.outbox is not None:
+            self.outbox.emit(event, resource, record, call)
 
     def insert(self, resource: str, record: Record) -> None:
         """A new record, in a transaction."""
@@ -120,17 +206,23 @@ class World:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """What is written inside is kept whole, with the world's own state, or not at all."""
-        own, chain, serial = self._own, self.chain, self.serial
-        store = self.ground.store
+        own, chain, serial, highest = self._own, self.chain, self.serial, dict(self.highest)
+        store, outbox = self.ground.store, self.outbox
         store.begin()
+        if outbox is not None:
+            outbox.begin()
         try:
             yield
             if store.durable:
                 self.save()
             store.commit()
+            if outbox is not None:
+                outbox.commit()
         except BaseException:
             store.roll_back()
-            self._own, self.chain, self.serial = own, chain, serial
+            if outbox is not None:
+                outbox.roll_back()
+            self._own, self.chain, self.serial, self.highest = own, chain, serial, highest
             self.ranks.clear()
             raise
 
@@ -146,11 +238,15 @@ class World:
             "birth": self.birth,
             "clock": self.clock.state(),
             "counts": {name: counts.state() for name, counts in self.counts.items()},
+            "answered": self.answered,
+            "highest": self.highest,
+            "switches": self.switches,
+            **({} if self.outbox is None else {"outbox": self.outbox.state()}),
         }
 
     def reset(self) -> None:
         """Back to the seed: records, clock, counts and journal."""
-        kept = self.clock, self.birth, self.counts, self.journal
+        kept = self.clock, self.birth, self.counts, self.journal, self.outbox
         try:
             with self.transaction():
                 if self._own is not None:
@@ -158,7 +254,7 @@ class World:
                     self._own = None
                 self._begin()
         except BaseException:
-            self.clock, self.birth, self.counts, self.journal = kept
+            self.clock, self.birth, self.counts, self.journal, self.outbox = kept
             raise
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mockserver import spec
-from mockserver.soundness import behaviour, ledger, seed
+from mockserver.soundness import behaviour, ledger, seed, webhooks
 from mockserver.soundness.folder import Folder, Sources
 from mockserver.yamlfile import Mistake
 
@@ -31,5 +31,6 @@ def check(sources: Sources, contents: Mapping[str, Any]) -> Iterator[Mistake]:
         yield from ledger.check(folder, sources.rules, contents["rules"])
     if sources.behaviour is not None:
         yield from behaviour.check(folder, sources.behaviour)
+        yield from webhooks.check(folder, sources.behaviour, rules)
     if sources.seed is not None and sources.behaviour is not None:
         yield from seed.check(folder, sources.seed)

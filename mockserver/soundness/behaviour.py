@@ -6,6 +6,8 @@ from typing import Any
 
 from mockserver import spec
 from mockserver.document import nearest
+from mockserver.engine.bodies import media_type
+from mockserver.engine.forms import FORM, MULTIPART
 from mockserver.soundness.folder import Folder, Table, fields_of, properties_of, schema_of
 from mockserver.yamlfile import Mistake, Source
 
@@ -119,7 +121,7 @@ def _row(folder: Folder, source: Source, keys: tuple[Any, ...], table: Table) ->
     """One operation's table against the other tables of the same file."""
     behaviour = folder.behaviour
     resources, refusals = behaviour.get("resources", {}), behaviour.get("refusals", {})
-    if "resource" not in table and table.get("verb", "example") != "example":
+    if "resource" not in table and table.get("verb", "example") not in ("example", "own"):
         yield source.mistake(keys, f"{'.'.join(keys)}: the verb {table['verb']!r} needs a resource")
     yield from folder.named(source, (*keys, "resource"), "resource", table.get("resource"), resources)
     within = table.get("within", {})
@@ -139,7 +141,16 @@ def _row(folder: Folder, source: Source, keys: tuple[Any, ...], table: Table) ->
             yield from folder.rule(source, at if field is None else (*at, field), rule)
     fields = fields_of(folder, table.get("resource"))
     words = [((*keys, "within", "field"), within.get("field"))]
-    words += [((*keys, "order", index), word) for index, word in enumerate(table.get("order", []))]
+    words += [((*keys, "order", index), word.removeprefix("-")) for index, word in enumerate(table.get("order", []))]
+    sorts = table.get("sort", {}).get("fields", [])
+    words += [((*keys, "sort", "fields", index), word) for index, word in enumerate(sorts)]
+    words += [((*keys, "filters", name), one.get("field", name)) for name, one in table.get("filters", {}).items()]
+    lifecycles = behaviour.get("lifecycles", {})
+    yield from folder.named(source, (*keys, "lifecycle"), "lifecycle", table.get("lifecycle"), lifecycles)
+    if table.get("verb") == "transition" and not {"lifecycle", "target"} <= set(table):
+        yield source.mistake(keys, f"{'.'.join(keys)}: the verb 'transition' needs a lifecycle and a target")
+    if "cache" in table and "cache" not in behaviour.get("switches", {}):
+        yield source.mistake((*keys, "cache"), f"{'.'.join(keys)}: a cache needs the switch 'cache'")
     for at, word in words if fields else []:
         yield from folder.named(source, at, f"field of {table.get('resource')}", word, fields)
 
@@ -154,14 +165,28 @@ def _row_and_document(folder: Folder, source: Source, keys: tuple[Any, ...], tab
         message = f"{'.'.join(keys)}: succeeds with {status}, but openapi.yaml declares only {declared}"
         yield source.mistake((*keys, "status"), message)
     answer = properties_of(folder.document, schema_of(folder.document, responses.get(status)))
-    yield from folder.named(source, (*keys, "envelope"), f"field of the answer {status}", table.get("envelope"), answer)
+    envelope = spec.place_of_record(table.get("envelope"))[:1]
+    for word in envelope if answer else ():
+        yield from folder.named(source, (*keys, "envelope"), f"field of the answer {status}", word, answer)
     if any(parameter.get("in") == "path" for parameter in _parameters(folder, keys[-1])):
         yield from _missing(folder, source, keys, table.get("within", table).get("resource"))
     request = properties_of(folder.document, schema_of(folder.document, operation.get("requestBody")))
-    if "requestBody" in operation and schema_of(folder.document, operation["requestBody"]) is None:
-        yield source.mistake(keys, f"{'.'.join(keys)}: its request body has no application/json, and no other is read")
+    if "wrapper" in table:
+        yield from folder.named(source, (*keys, "wrapper"), "field of the request", table["wrapper"], request)
+        request = properties_of(folder.document, request.get(table["wrapper"]))
+    if "requestBody" in operation and not _is_read(folder, operation["requestBody"]):
+        message = f"{'.'.join(keys)}: its request body has neither application/json nor a form, and no other is read"
+        yield source.mistake(keys, message)
     for field in table.get("accepts", {}) if request else ():
         yield from folder.named(source, (*keys, "accepts", field), "field of the request", field, request)
+
+
+def _is_read(folder: Folder, body: Any) -> bool:
+    try:
+        kinds = spec.resolve(folder.document, body).get("content", {})
+    except LookupError:  # told by document.check
+        return True
+    return any(media_type(kind) in ("application/json", FORM, MULTIPART) for kind in kinds)
 
 
 def _indexes(folder: Folder, source: Source) -> Iterator[Mistake]:
@@ -177,13 +202,17 @@ def _indexes(folder: Folder, source: Source) -> Iterator[Mistake]:
         resource = table.get("resource")
         if table.get("verb") == "list" and resource in resources:
             owner = table.get("within", {}).get("field", resources[resource].get("account"))
-            fields = [*table.get("order", []), *([owner] if owner else [])]
-            wanted += [(("operations", name), resource, field) for field in fields]
+            sorts = table.get("sort", {}).get("fields", [])
+            fields = [*table.get("order", []), *sorts, *([owner] if owner else [])]
+            fields += [each.get("field", word) for word, each in table.get("filters", {}).items()]
+            wanted += [(("operations", name), resource, field.removeprefix("-")) for field in fields]
     for keys, name, field in wanted:
         rows = [row for group in ("indexes", "tallies") for row in resources[name].get(group, [])]
+        rows.append(list(resources[name].get("columns", {})))
         if not any(field in row for row in rows):
             where = ".".join(keys)
-            yield source.mistake(keys, f"{where} goes by {field!r}, which resources.{name}.indexes does not hold")
+            message = f"{where} goes by {field!r}, which neither indexes nor columns of resources.{name} hold"
+            yield source.mistake(keys, message)
     for name, capacity in folder.behaviour.get("capacities", {}).items():
         resource = resources.get(capacity.get("resource"), {})
         if "account" in resource and [resource["account"]] not in resource.get("tallies", []):

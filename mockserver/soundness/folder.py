@@ -62,8 +62,8 @@ def fields_of(folder: Folder, resource: Any) -> set[str]:
             continue
         response = folder.entries[name].operation.get("responses", {}).get(str(table.get("status", 200)))
         schema = schema_of(folder.document, response)
-        if "envelope" in table:
-            schema = properties_of(folder.document, schema).get(table["envelope"])
+        for key in spec.place_of_record(table.get("envelope")):
+            schema = properties_of(folder.document, schema).get(key) if key else _values(folder.document, schema)
         shown |= set(properties_of(folder.document, schema))
         shown |= set(table.get("accepts", {}).values()) | set(table.get("defaults", {}))
     own = folder.behaviour.get("resources", {}).get(resource, {})
@@ -77,6 +77,12 @@ def schema_of(document: dict[str, Any], node: Any) -> Any:
     except LookupError:  # told by document.check
         return None
     return content.get("application/json", {}).get("schema")
+
+
+def _values(document: dict[str, Any], schema: Any) -> Any:
+    """The schema of the values of a map."""
+    found = spec.resolve(document, schema)
+    return found.get("additionalProperties") if isinstance(found, Mapping) else None
 
 
 def properties_of(document: dict[str, Any], schema: Any, seen: tuple[int, ...] = ()) -> dict[str, Any]:

@@ -58,13 +58,15 @@ def _callers(folder: Folder, source: Source) -> Iterator[Mistake]:
     scopes = {scope for scope, others in includes.items() for scope in (scope, *others)}
     for entry in folder.entries.values():
         scopes.update(folder.scopes(entry))
+    for table in folder.behaviour.get("operations", {}).values():
+        scopes.update(table.get("needs", ()))
     accounts = [str(record.get(key)) for record in records]
     tokens = Counter(caller.get("token") for caller in callers.values())
     form = re.compile(credentials.get("form", ""))
     for name, caller in callers.items():
         keys = ("credentials", name)
         token = caller.get("token")
-        if token is None and "login" not in caller:
+        if token is None and "login" not in caller and not credentials.get("minted"):
             yield source.mistake(keys, f"the caller {name} has neither a token nor a login")
         elif token is not None and tokens[token] > 1:
             yield source.mistake((*keys, "token"), f"the token of {name} is that of another caller too")
