@@ -3,13 +3,14 @@
 A check that no rule answers for counts as the document's own.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
-from contracts.document import Document, is_json, parse
+from contracts.document import is_json, parse
 from contracts.findings import Exchange
 from contracts.ledger import Ledger
 from contracts.model import Model
+from contracts.requests import Requests, field_of
 from contracts.schemathesis_adapter import Failure
 from mockserver.vendor import Operation, Rule
 
@@ -27,7 +28,8 @@ class Attribution:
     def __init__(self, model: Model, ledger: Ledger) -> None:
         self._model = model
         self._ledger = ledger
-        self._document = Document(model.vendor.document, unseen="readOnly")
+        self._requests = Requests(model.vendor)
+        self._document = self._requests.document
 
     def blame(self, failure: Failure) -> list[tuple[Rule, str]]:
         """The rules that a failure breaks, and how; empty when none answers for it."""
@@ -42,21 +44,6 @@ class Attribution:
         if not found:
             return []
         return [(min(found, key=lambda rule: _GRADES.index(rule.grade)), " ".join(failure.message.split()))]
-
-    def is_explained(self, failure: Failure, known: Mapping[str, str]) -> bool:
-        """Whether a 404 speaks of a record that the body refers to, and not of the one that was just created."""
-        exchange = failure.exchange
-        if failure.code != "ST302" or exchange is None or exchange.operation is None:
-            return False
-        try:
-            body = parse(exchange.request_body or b"")
-        except ValueError:
-            return False
-        references = self._model.table(exchange.operation).get("references", {})
-        return isinstance(body, dict) and any(
-            name in body and body[name] not in self._model.known_of(reference["resource"], known)
-            for name, reference in references.items()
-        )
 
     def grade(self, failure: Failure) -> str | None:
         """What a failure counts for when no rule answers for it; None is the document itself."""
@@ -103,20 +90,21 @@ class Attribution:
             value = route.parameters.get(parameter["name"]) if route and parameter["in"] == "path" else None
             if value is not None and not self._document.parameter(parameter, value):
                 yield "parameter_malformed"
-        media = self._document.body(operation)
-        if media is None:
-            yield "parameter_malformed"
+        if "requestBody" not in operation.document:
             return
-        if not is_json(exchange.request_headers.get("content-type", "")):
+        kind = exchange.request_headers.get("content-type", "").partition(";")[0].strip().lower()
+        if self._requests.document.body(operation, kind) is None:
             yield "content_type_unknown"
             return
-        try:
-            body = parse(exchange.request_body or b"")
-        except ValueError:
-            yield "body_unreadable"
-            return
-        if not isinstance(body, dict):
-            yield "body_unreadable"
-            return
-        for error in sorted(self._document.errors(media[0], body), key=lambda each: len(each.absolute_path)):
-            yield f"body_invalid.{error.absolute_path[0] if error.absolute_path else error.validator}"
+        if is_json(kind):
+            try:
+                sent = parse(exchange.request_body or b"")
+            except ValueError:
+                sent = None
+            if not isinstance(sent, dict):
+                yield "body_unreadable"
+                return
+        pointer, _, body = self._requests.body(operation, exchange) or ("", None, None)
+        for error in sorted(self._document.errors(pointer, body), key=lambda each: len(each.absolute_path)):
+            field = field_of(operation, tuple(map(str, error.absolute_path)))
+            yield f"body_invalid.{field or error.validator}"

@@ -52,6 +52,26 @@ class Control:
         wanted = {"vendor": vendor, "resource": resource, "id": identity}
         return self._ask("POST", "/restore", world=world, body=wanted).status
 
+    def deliver(self, world: str) -> None:
+        """Let a world deliver to its subscribers what is due, and wait until that is done."""
+        status = self._ask("POST", "/deliveries", world=world).status
+        if status != 200:
+            raise NotJudged(f"the control plane's deliveries answered {status}")
+
+    def switch(self, world: str, vendor: str, name: str, value: str) -> None:
+        """Turn one of a vendor's switches in a world."""
+        status = self._ask("POST", "/switches", world=world, body={"vendor": vendor, name: value}).status
+        if status != 200:
+            raise NotJudged(f"the control plane's switches answered {status}")
+
+    def records(self, world: str, vendor: str, resource: str) -> list[dict[str, Any]]:
+        """All records of a resource, also those that no operation of the vendor shows."""
+        reply = self._ask("GET", f"/records?vendor={vendor}&resource={resource}", world=world)
+        if reply.status != 200:
+            raise NotJudged(f"the control plane's records answered {reply.status}")
+        found: list[dict[str, Any]] = json.loads(reply.body)["records"]
+        return found
+
     def clock(self, world: str) -> "Clock":
         return Clock(self, world)
 

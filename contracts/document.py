@@ -86,10 +86,25 @@ class Document:
             return None
         return place.pointers[-1] + escape("content", chosen, "schema"), content[chosen]["schema"]
 
-    def body(self, operation: Operation) -> tuple[str, Any] | None:
-        """Pointer and schema of a JSON request body; None when the operation takes none."""
+    def body(self, operation: Operation, kind: str = "application/json") -> tuple[str, Any] | None:
+        """Pointer and schema of a request body of this media type; None when the operation takes none."""
         place = self.place("paths", operation.path, operation.method.lower(), "requestBody")
-        return self.media(place, "application/json") if place else None
+        if place is None or not (is_json(kind) or any(kind == key.lower() for key in place.node.get("content", {}))):
+            return None
+        media = self.media(place, kind)
+        return media if media and (is_json(kind) or not is_json(_kind_of(media[0]))) else None
+
+    def parameters(self, operation: Operation) -> Iterator[Place]:
+        """The parameters of an operation and of its path, each with the pointers that lead to it."""
+        own: tuple[str, ...] = ("paths", operation.path)
+        for keys in (own, (*own, operation.method.lower())):
+            place = self.place(*keys)
+            for index, node in enumerate(place.node.get("parameters", ()) if place else ()):
+                pointers = [escape(*keys, "parameters", str(index))]
+                while isinstance(node.get("$ref"), str):
+                    pointers.append(unquote(node["$ref"].removeprefix("#")))
+                    node = self.at(pointers[-1])
+                yield Place(tuple(pointers), node)
 
     def properties(self, schema: Any) -> Mapping[str, Mapping[str, Any]]:
         """The properties that an object schema names itself."""
@@ -126,6 +141,10 @@ class Document:
         for keyword in ("anyOf", "oneOf"):
             for place, part in self._branches(f"{pointer}/{keyword}", schema.get(keyword, ()), instance):
                 self.walk(place, part, instance, visit, path)
+        if "if" in schema:
+            branch = "then" if self.is_valid(f"{pointer}/if", instance) else "else"
+            if branch in schema:
+                self.walk(f"{pointer}/{branch}", schema[branch], instance, visit, path)
         if isinstance(instance, Mapping):
             self._walk_object(pointer, schema, instance, visit, path)
         elif isinstance(instance, list):
@@ -139,10 +158,19 @@ class Document:
 
     def _walk_object(self, pointer: str, schema: Any, instance: Any, visit: Visit, path: tuple[str, ...]) -> None:
         properties = schema.get("properties", {})
+        for name, part in schema.get("dependentSchemas", {}).items():
+            if name in instance:
+                self.walk(pointer + escape("dependentSchemas", name), part, instance, visit, path)
         for name, value in instance.items():
+            if "propertyNames" in schema:
+                self.walk(f"{pointer}/propertyNames", schema["propertyNames"], name, visit, (*path, name))
+            patterns = [each for each in schema.get("patternProperties", {}) if _expression(each).search(name)]
+            for each in patterns:
+                place = pointer + escape("patternProperties", each)
+                self.walk(place, schema["patternProperties"][each], value, visit, (*path, name))
             if name in properties:
                 self.walk(pointer + escape("properties", name), properties[name], value, visit, (*path, name))
-            elif isinstance(schema.get("additionalProperties"), Mapping):
+            elif not patterns and isinstance(schema.get("additionalProperties"), Mapping):
                 self.walk(
                     f"{pointer}/additionalProperties", schema["additionalProperties"], value, visit, (*path, name)
                 )
@@ -163,6 +191,11 @@ class Document:
         """Whether the text of a path, query or header parameter, or of a header, fits its schema."""
         schema = parameter.get("schema", {})
         return bool(self.validator(schema).is_valid(coerce(resolve(self.content, schema), text)))
+
+
+def _kind_of(pointer: str) -> str:
+    """The media type in a pointer to the schema of a body."""
+    return pointer.rpartition("/schema")[0].rpartition("/")[2].replace("~1", "/").replace("~0", "~")
 
 
 def is_json(content_type: str) -> bool:
@@ -247,6 +280,12 @@ def _format(name: str, *errors: type[Exception]) -> Callable[[Callable[[str], bo
         return check
 
     return register
+
+
+for _name, _bits in (("int32", 31), ("int64", 63)):
+    _FORMATS.checks(_name)(
+        lambda value, most=1 << _bits: not isinstance(value, int) or isinstance(value, bool) or -most <= value < most
+    )
 
 
 @_format("date-time", ValueError)

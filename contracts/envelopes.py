@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 ABSENT: Any = object()
-FIELD_WORDS = ("fields", "errors", "field")  # the words of a refusal that name fields
+FIELD_WORDS = ("fields", "errors", "faults", "field")  # the words of a refusal that name fields
 _FIXED = frozenset({"status", "code", "message", "envelope"})  # of an entry; what else it has fills the envelope
 
 
@@ -139,13 +139,18 @@ class Refusals:
             return []
 
     def entries(self, status: int, body: Any) -> list[str]:
-        """The entries that a refusal may be: those of its status, and of its code where it tells one."""
+        """The entries that a refusal may be: those of its status and its form, and of its code where it tells one."""
         found = []
+        codes = [code for template in self._templates for code in self._read(template, body, "code")]
         for name, entry in self._catalogue.items():
-            codes = self._read(self.template(name), body, "code")
-            is_same = not self.has_code(name) or entry.get("code", name) in codes
-            if entry["status"] == status and is_same:
-                found.append(name)
+            if entry["status"] == status:
+                try:
+                    told = list(fit(self.template(name), body))
+                except Unlike:
+                    continue
+                lost = {"code", "message"} & words(self.template(name)) - {word for word, _ in told}
+                if not lost and (not codes or entry.get("code", name) in codes):
+                    found.append(name)
         return found
 
     def fields(self, status: int, body: Any) -> set[str] | None:

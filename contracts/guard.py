@@ -103,6 +103,8 @@ class Guard:
 
     def is_foreign(self, route: Route) -> bool:
         """Whether a request would change a record that is not ours."""
+        if not self.is_own_world and self.model.table(route.operation.id).get("lasting"):
+            return True
         subject = None if self.is_own_world else self.model.subject(route)
         if subject is None or subject in self.holdings:
             return False

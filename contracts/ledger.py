@@ -10,9 +10,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from contracts import pointers
-from contracts.document import Document, escape, is_json, parse
+from contracts.document import Document, escape, parse
 from contracts.findings import Exchange, Verdict, shorten
 from contracts.pointers import Check
+from contracts.rejections import Rejections
+from contracts.requests import Requests, Touch
 from mockserver.vendor import Operation, Rule, Vendor
 
 _REFUSED = frozenset({400, 422})
@@ -42,12 +44,14 @@ class Ledger:
     def __init__(self, vendor: Vendor, rules: Iterable[Rule]) -> None:
         self._vendor = vendor
         self._document = Document(vendor.document, unseen="writeOnly")
-        self._requests = Document(vendor.document, unseen="readOnly")
         self._rules = {rule.id: rule for rule in rules if rule.judge == "schema"}
         self._states: dict[str, _State] = defaultdict(_State)
         checks = list(self._checks(self._document))
         self._on_schema = _by_place(check for check in checks if check.kind in ("schema", "keyword"))
-        self._on_body = _by_place(each for each in self._checks(self._requests) if each.kind in ("schema", "keyword"))
+        asked = Document(vendor.document, unseen="readOnly")
+        kinds = ("schema", "keyword", "parameter")
+        self._requests = Requests(vendor, _by_place(each for each in self._checks(asked) if each.kind in kinds))
+        self._rejections = Rejections(vendor)
         self._on_response = _by_place(check for check in checks if check.kind == "response")
         self._on_header = _by_place(check for check in checks if check.kind == "header")
         self._on_operation = _by_place(check for check in checks if check.kind == "operation")
@@ -55,8 +59,6 @@ class Ledger:
         self._seen: set[tuple[str, int, bytes]] = set()
         self._looked_at: Counter[tuple[str, int]] = Counter()
         self._troubles: dict[tuple[object, str], str | None] = {}
-        self._accepted: dict[str, set[str]] = defaultdict(set)
-        self._rejected: dict[str, list[tuple[set[str], Exchange]]] = defaultdict(list)
 
     def _checks(self, document: Document) -> Iterator[Check]:
         for rule in self._rules.values():
@@ -221,78 +223,50 @@ class Ledger:
         return self._troubles[key]
 
     def _request(self, operation: Operation, exchange: Exchange) -> list[Breach]:
-        """What a target accepts and refuses shows the rules about request bodies."""
-        media = self._requests.body(operation)
-        if media is None or not exchange.request_body or not is_json(exchange.request_headers.get("content-type", "")):
+        """What a target accepts and refuses shows the rules about request bodies and parameters."""
+        is_accepted = 200 <= exchange.status < 300
+        if not is_accepted and exchange.status not in _REFUSED:
             return []
-        if not 200 <= exchange.status < 300 and exchange.status not in _REFUSED:
+        touches = list(self._requests.walk(operation, exchange))
+        troubles = {id(touch): self._request_trouble(touch) for touch in touches}
+        if not is_accepted:
+            for touch in touches:
+                if troubles[id(touch)]:
+                    self._states[touch.check.rule].reached[touch.check.pointer] += 1
+            if not any(troubles.values()) and self._is_valid_request(operation, exchange):
+                self._rejections.reject(operation, touches, exchange)
             return []
-        try:
-            instance = parse(exchange.request_body)
-        except ValueError:
-            return []
-        reached: dict[str, str | None] = {}
-        touched: list[Check] = []
-
-        def visit(pointer: str, part: Any, path: tuple[str, ...]) -> None:
-            for check in self._on_body.get(pointer, ()):
-                if operation.id in check.operations and check.applies(part):
-                    touched.append(check)
-                    reached[check.pointer] = reached.get(check.pointer) or self._trouble(check, part)
-
-        self._requests.walk(*media, instance, visit)
-        if exchange.status in _REFUSED:
-            return self._refusal(operation, exchange, instance, reached, touched)
-        self._accepted[operation.id] |= {pointer for pointer, trouble in reached.items() if not trouble}
         breaches = []
-        for check in touched:
-            if trouble := reached[check.pointer]:
-                what = f"{operation.id} accepted a body that it should refuse: {trouble}"
-                breaches.append(Breach(check.rule, what, exchange))
-            self._states[check.rule].reached[check.pointer] += 1
+        for touch in touches:
+            trouble = troubles[id(touch)]
+            is_forgiven = self._requests.forgives(operation, touch.field) and "/parameters/" in touch.check.pointer
+            is_forgiven &= touch.check.kind != "parameter"
+            if trouble and not is_forgiven:
+                kind = "parameter" if "/parameters/" in touch.check.pointer else "body"
+                what = f"{operation.id} accepted a {kind} that it should refuse: {trouble}"
+                breaches.append(Breach(touch.check.rule, what, exchange))
+            if trouble or touch.check.kind != "parameter" or touch.part is not None:
+                self._states[touch.check.rule].reached[touch.check.pointer] += 1
+        self._rejections.accept(operation, [touch for touch in touches if not troubles[id(touch)]])
         return breaches
 
-    def _refusal(
-        self,
-        operation: Operation,
-        exchange: Exchange,
-        instance: Any,
-        reached: dict[str, str | None],
-        touched: list[Check],
-    ) -> list[Breach]:
-        """A refused body exercises what is wrong with it; where nothing is wrong, the run's end tells what it shows."""
-        for check in touched:
-            if reached[check.pointer]:
-                self._states[check.rule].reached[check.pointer] += 1
-        if self._is_valid_request(operation, exchange, instance):
-            self._rejected[operation.id].append((set(reached), exchange))
-        return []
+    def _request_trouble(self, touch: Touch) -> str | None:
+        if touch.check.kind != "parameter":
+            return self._trouble(touch.check, touch.part)
+        is_needed = self._document.at(touch.check.pointer).get("required")
+        return f"the parameter {touch.field!r} is required" if is_needed and touch.part is None else None
 
-    def _is_valid_request(self, operation: Operation, exchange: Exchange, instance: Any) -> bool:
-        media = self._requests.body(operation)
-        if media is None or exchange.caller is None or "?" in exchange.url:
+    def _is_valid_request(self, operation: Operation, exchange: Exchange) -> bool:
+        """Whether nothing is wrong with a request by its schemas, as far as the body tells why it was refused."""
+        if exchange.caller is None or "?" in exchange.url or not exchange.request_body:
             return False
-        if not self._requests.is_valid(media[0], instance):
-            return False
-        values = dict(zip(_path_names(operation), _path_values(operation, exchange.path), strict=False))
-        return all(
-            self._document.parameter(parameter, values[parameter["name"]])
-            for parameter in operation.parameters
-            if parameter["in"] == "path" and parameter["name"] in values
-        )
+        return self._requests.body(operation, exchange) is not None and not self._requests.faults(operation, exchange)
 
     def _settle_rejections(self) -> None:
-        """A valid body was refused for the part that no accepted body had."""
-        for operation, rejections in self._rejected.items():
-            for reached, exchange in rejections:
-                for pointer in sorted(reached - self._accepted[operation]):
-                    for check in (
-                        check for checks in self._on_body.values() for check in checks if check.pointer == pointer
-                    ):
-                        state = self._states[check.rule]
-                        what = f"{operation} refused a valid body with {exchange.status}"
-                        state.breach = state.breach or Breach(check.rule, what, exchange)
-        self._rejected.clear()
+        """A valid body was refused for a part of it."""
+        for check, exchange, what in self._rejections.settle():
+            state = self._states[check.rule]
+            state.breach = state.breach or Breach(check.rule, what, exchange)
 
 
 def _by_place(checks: Iterable[Check]) -> dict[str, list[Check]]:
@@ -304,15 +278,6 @@ def _by_place(checks: Iterable[Check]) -> dict[str, list[Check]]:
 
 def _keys(pointer: str) -> list[str]:
     return [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]]
-
-
-def _path_names(operation: Operation) -> list[str]:
-    return [part[1:-1] for part in operation.path.split("/") if part.startswith("{")]
-
-
-def _path_values(operation: Operation, path: str) -> list[str]:
-    parts = zip(operation.path.split("/"), path.split("/"), strict=False)
-    return [value for name, value in parts if name.startswith("{")]
 
 
 def _without_words(schema: Any) -> Any:

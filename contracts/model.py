@@ -39,11 +39,12 @@ class Model:
     def __init__(self, vendor: "Vendor") -> None:
         self.vendor = vendor
         self.refusals = Refusals(vendor.behaviour.get("errors", {}))
+        self._suffix: str = vendor.behaviour.get("paths", {}).get("suffix", "")
         self._routes = sorted(((_pattern(op.path), op) for op in vendor.operations.values()), key=lambda r: _rank(r[1]))
 
     def route(self, method: str, target: str) -> Route | None:
         """The operation that this method and path below the base URL mean, if any."""
-        path = target.partition("?")[0]
+        path = target.partition("?")[0].removesuffix(self._suffix)
         for pattern, operation in self._routes:
             if operation.method.upper() == method.upper() and (match := pattern.fullmatch(path)):
                 return Route(operation, {name: unquote(value) for name, value in match.groupdict().items()})
@@ -112,7 +113,7 @@ class Model:
     def request(self, operation_id: str, known: Mapping[str, str]) -> dict[str, Any] | None:
         """What `requests` says that an operation is to be sent; None where it says nothing."""
         entry = self.vendor.behaviour.get("requests", {}).get(operation_id)
-        return None if entry is None else _resolved(entry, known)
+        return None if entry is None else resolved(entry, known)
 
     def reads(self, word: str) -> bool:
         """Whether bodies are read so, for example `trim`."""
@@ -120,7 +121,7 @@ class Model:
 
     def sample_body(self, resource: str, known: Mapping[str, str]) -> dict[str, Any]:
         """The body that makes a sample record; LookupError names the known id that is missing."""
-        body: dict[str, Any] = _resolved(self.sample(resource)["body"], known)
+        body: dict[str, Any] = resolved(self.sample(resource)["body"], known)
         return body
 
     def is_formed(self, resource: str, value: str) -> bool:
@@ -156,11 +157,11 @@ def fill(template: str, values: Mapping[str, str]) -> str:
     return re.sub(r"\{([^{}]+)\}", lambda match: quote(str(values[match[1]]), safe=""), template)
 
 
-def _resolved(node: Any, known: Mapping[str, str]) -> Any:
+def resolved(node: Any, known: Mapping[str, str]) -> Any:
     if isinstance(node, Mapping):
-        return {key: _resolved(value, known) for key, value in node.items()}
+        return {key: resolved(value, known) for key, value in node.items()}
     if isinstance(node, list):
-        return [_resolved(item, known) for item in node]
+        return [resolved(item, known) for item in node]
     if isinstance(node, str) and node.startswith("$known."):
         name = node.removeprefix("$known.")
         if name not in known:

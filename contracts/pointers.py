@@ -8,13 +8,19 @@ from typing import Any, Literal, TypeAlias
 
 from contracts.document import Document
 
-Kind: TypeAlias = Literal["schema", "keyword", "response", "header", "operation", "unknown"]
+Kind: TypeAlias = Literal["schema", "keyword", "response", "header", "operation", "parameter", "unknown"]
 
 _NAMED = ("properties", "patternProperties", "$defs", "dependentSchemas")
 _LISTED = ("allOf", "anyOf", "oneOf", "prefixItems")
-_SINGLE = ("items", "not", "if", "then", "else", "contains", "propertyNames", "additionalProperties")
+_SINGLE = ("items", "then", "else", "propertyNames", "additionalProperties")
+_TOGETHER = {  # what a keyword means depends on these beside it; only the names of the latter count
+    "additionalProperties": ("properties", "patternProperties"),
+    "if": ("then", "else"),
+    "contains": ("minContains", "maxContains"),
+}
+_PARAMETER = re.compile(r"/components/parameters/[^/]+|/paths/[^/]+(?:/[a-z]+)?/parameters/[0-9]+")
 _ENTRY = re.compile(
-    r"/components/schemas/[^/]+|.*?/content/[^/]+/schema|/components/(?:headers|parameters)/[^/]+/schema"
+    rf"/components/schemas/[^/]+|.*?/content/[^/]+/schema|(?:/components/headers/[^/]+|{_PARAMETER.pattern})/schema"
 )
 _RESPONSE = re.compile(r"/paths/[^/]+/[a-z]+/responses/[^/]+|/components/responses/[^/]+")
 _HEADER = re.compile(r"/components/headers/[^/]+|.*/responses/[^/]+/headers/[^/]+")
@@ -50,8 +56,8 @@ def make(document: Document, rule: str, operations: frozenset[str], pointer: str
     if kind == "schema":
         trouble = _schema_trouble(document, pointer)
     elif kind == "keyword":
-        keyword = pointer.rpartition("/")[2]
-        applies = partial(_has_type, _TYPES.get(keyword))
+        keyword = pointer[len(place) + 1 :]
+        applies = partial(_has_type, _TYPES.get(keyword.partition("/")[0]))
         trouble = _keyword_trouble(document, place, keyword)
     return Check(rule, operations, pointer, kind, place, applies, trouble)
 
@@ -60,7 +66,8 @@ def _classify(document: Document, pointer: str) -> tuple[Kind, str]:
     """Its kind, and the schema that an instance has to reach."""
     if entry := _ENTRY.match(pointer):
         return _below_schema(document, entry[0], pointer[entry.end() :])
-    for kind, expression in (("header", _HEADER), ("response", _RESPONSE), ("operation", _OPERATION)):
+    kinds = (("header", _HEADER), ("response", _RESPONSE), ("parameter", _PARAMETER), ("operation", _OPERATION))
+    for kind, expression in kinds:
         if expression.fullmatch(pointer):
             return kind, pointer  # type: ignore[return-value]
     return "unknown", pointer
@@ -72,7 +79,8 @@ def _below_schema(document: Document, place: str, rest: str) -> tuple[Kind, str]
         take = 2 if keys[0] in _NAMED + _LISTED and len(keys) > 1 else 1
         is_schema = take == 2 or (keys[0] in _SINGLE and isinstance(document.at(f"{place}/{keys[0]}"), Mapping))
         if not is_schema:
-            return ("keyword", place) if len(keys) == 1 else ("unknown", place)
+            is_one_of_required = keys[0] == "required" and len(keys) == 2
+            return ("keyword", place) if len(keys) == 1 or is_one_of_required else ("unknown", place)
         place += "/" + "/".join(keys[:take])
         keys = keys[take:]
     return "schema", place
@@ -87,12 +95,14 @@ def _schema_trouble(document: Document, pointer: str) -> Callable[[Any], str | N
 
 
 def _keyword_trouble(document: Document, place: str, keyword: str) -> Callable[[Any], str | None]:
+    """What is wrong by one keyword alone; `required/N` is the Nth name of the required ones."""
     schema = document.at(place)
-    alone: dict[str, Any] = {keyword: schema[keyword]}
-    if keyword == "additionalProperties":
-        for names in ("properties", "patternProperties"):
-            if names in schema:
-                alone[names] = dict.fromkeys(schema[names], True)
+    keyword, _, index = keyword.partition("/")
+    alone: dict[str, Any] = {keyword: [schema[keyword][int(index)]] if index else schema[keyword]}
+    for beside in _TOGETHER.get(keyword, ()):
+        if beside in schema:
+            is_named = keyword == "additionalProperties"
+            alone[beside] = dict.fromkeys(schema[beside], True) if is_named else schema[beside]
     validator = document.validator(alone)
 
     def trouble(instance: Any) -> str | None:

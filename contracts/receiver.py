@@ -1,6 +1,6 @@
 """A receiver of webhooks on this machine: hears whatever is posted, byte by byte, and answers as it is told.
 
-It judges nothing. Each inbox is a path of its own, so that what is meant for one subscription can be told from the rest.
+It judges nothing. Each inbox is a path of its own, so that subscriptions can be told apart.
 """
 
 import socket

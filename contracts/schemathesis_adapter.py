@@ -6,12 +6,14 @@ placeholders instead of the caller's headers, and they are exchanged here. What 
 
 import copy
 import json
+import random
 import re
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import schemathesis
+from hypothesis import strategies
 from schemathesis.core.errors import NoLinksFound, NoProducers
 from schemathesis.engine import StopReason, events, from_schema
 
@@ -30,7 +32,8 @@ _PHASES = ("examples", "coverage", "fuzzing", "stateful")
 class Plan:
     """What Schemathesis shall do. Only a `disposable` target gets wrong credentials, odd methods and random deletes.
 
-    `values` are texts and ids worth trying: operation -> field of its body -> values.
+    `values` are texts and ids worth trying: operation -> field of its body -> values. `renew` tells the headers
+    of the caller as they are now, where they change. `formats` are texts worth trying for a `format` of the document.
     """
 
     document: Mapping[str, Any]
@@ -42,6 +45,8 @@ class Plan:
     disposable: bool
     operations: tuple[str, ...] = ()
     values: Mapping[str, Mapping[str, Sequence[str]]] = field(default_factory=dict)
+    renew: Callable[[], Mapping[str, str]] | None = None
+    formats: Mapping[str, Callable[[random.Random], str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -119,6 +124,8 @@ def run(plan: Plan, send: Send, listener: Listener) -> Outcome:
 
 def _load(plan: Plan, door: "_Door") -> Any:
     document = copy.deepcopy(dict(plan.document))
+    for name, make in plan.formats.items():
+        schemathesis.openapi.format(name, strategies.randoms(use_true_random=False).map(make))
     schema: Any = schemathesis.openapi.from_dict(document, config=schemathesis.Config.from_str(configuration(plan)))
     schema.app = door
     return schema
@@ -188,7 +195,8 @@ class _Door:
         self.stop: Callable[[], None] = lambda: None
         self._base_path = plan.base_path
         self._send = send
-        self._real = dict(zip(placeholders(plan.headers).values(), plan.headers.values(), strict=True))
+        self._renew = plan.renew or (lambda: plan.headers)
+        self._placeholders = placeholders(plan.headers)
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
         if scope["type"] != "http":
@@ -208,8 +216,11 @@ class _Door:
         path, query = scope["raw_path"].decode("latin-1"), scope["query_string"].decode("latin-1")
         target = path.removeprefix(self._base_path) + (f"?{query}" if query else "")
         sent = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
-        headers = [(name, self._real.get(value, value)) for name, value in sent if name != "host"]
-        is_owner = {value for _, value in sent} >= self._real.keys()
+        now = self._renew()
+        real = {text: now[name] for name, text in self._placeholders.items() if name in now}
+        headers = [(name, real.get(value, value)) for name, value in sent if name not in ("host", "accept")]
+        headers.append(("accept", "application/json"))
+        is_owner = {value for _, value in sent} >= real.keys()
         try:
             request = Outgoing(scope["method"], target, headers, body or None)
             exchange = self._send(request, caller="owner" if is_owner else None)

@@ -6,7 +6,7 @@ a linter.
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any
 
@@ -19,7 +19,7 @@ Keys = tuple[str, ...]
 
 _META = "https://json-schema.org/draft/2020-12/schema"
 # Declared one by one: the harness takes each undeclared status for a finding, and `default` silences it altogether.
-_REFUSALS = ("400", "401", "404", "405")
+_REFUSALS = ("400", "401", "404")
 # Below these keys names are the author's own, so that a field called `default` or `example` is still a schema.
 _NAMED = {
     "properties", "patternProperties", "$defs", "responses", "schemas", "headers", "examples", "parameters", "links",
@@ -59,10 +59,14 @@ def references(source: Source) -> Iterator[Mistake]:
                 yield source.mistake((*keys, "$ref"), f"the $ref {target!r} leads to {found!r:.40}, which is no object")
 
 
-def check(source: Source, *, thorough: bool = False) -> Iterator[Mistake]:
-    """What is wrong with a document of the right outline; `thorough` holds each example against its schema too."""
+def check(source: Source, *, thorough: bool = False, unoffered: str = "405") -> Iterator[Mistake]:
+    """What is wrong with a document of the right outline; `thorough` holds each example against its schema too.
+
+    `unoffered` is the status of a method that a path does not offer.
+    """
     document = source.content
-    troubles = [*_operations(document), *_paths(document), *_schemes(document), *_schemas(document)]
+    refusals = dict.fromkeys((*_REFUSALS, unoffered))
+    troubles = [*_operations(document, refusals), *_paths(document), *_schemes(document), *_schemas(document)]
     if not troubles and thorough:
         troubles = list(_examples(document))
     for keys, message in troubles:
@@ -78,7 +82,7 @@ def nearest(word: object, known: Any) -> str:
 Troubles = Iterator[tuple[Keys, str]]
 
 
-def _operations(document: dict[str, Any]) -> Troubles:
+def _operations(document: dict[str, Any], refusals: Iterable[str]) -> Troubles:
     entries = list(spec.operations(document))
     ids = Counter(entry.operation["operationId"] for entry in entries)
     for entry in entries:
@@ -87,18 +91,19 @@ def _operations(document: dict[str, Any]) -> Troubles:
         name = entry.operation["operationId"]
         if ids[name] > 1:
             yield (*keys, "operationId"), f"the operationId {name!r} is used {ids[name]} times; it must be unique"
-        yield from _responses(document, entry, keys, place)
+        yield from _responses(document, entry, keys, refusals)
         yield from _parameters(document, entry, keys, place)
         yield from _needs(document, entry, keys, place)
 
 
-def _responses(document: dict[str, Any], entry: spec.Entry, keys: Keys, place: str) -> Troubles:
+def _responses(document: dict[str, Any], entry: spec.Entry, keys: Keys, refusals: Iterable[str]) -> Troubles:
+    place = f"{entry.method.upper()} {entry.path}"
     responses = entry.operation["responses"]
     for status, response in responses.items():
         if "description" not in spec.resolve(document, response):
             yield (*keys, "responses", status), f"the response {status} of {place} has no description"
     is_open = not any(spec.security(document, entry.operation))
-    missing = [status for status in _REFUSALS if status not in responses and not (is_open and status == "401")]
+    missing = [status for status in refusals if status not in responses and not (is_open and status == "401")]
     if missing:
         yield (*keys, "responses"), f"{place} does not declare {', '.join(missing)}; each must stand by its number"
 

@@ -141,6 +141,8 @@ def describe(caller: Caller, vendor: Vendor) -> str:
         words.append("another account")
     if caller.expires_at is not None:
         words.append(f"expires {caller.expires_at[:10]}")
+    if caller.is_revoked:
+        words.append("revoked")
     return "; ".join(words)
 
 

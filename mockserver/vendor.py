@@ -75,6 +75,7 @@ class Caller:
     headers: Mapping[str, str]
     login: Mapping[str, str] | None
     user: str | None = None
+    is_revoked: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,22 +153,32 @@ def load(name_or_folder: str | Path, *, thorough: bool = False) -> Vendor:
             found, contents[name] = form.check(source, name)
             mistakes.extend(found)
             if name == "openapi":
-                mistakes.extend(_check_document(source, contents, is_outlined=not found, thorough=thorough))
+                unoffered = _status_of_methods(sources.behaviour)
+                mistakes.extend(_check_document(source, contents, unoffered, is_outlined=not found, thorough=thorough))
     mistakes.extend(soundness.check(sources, contents))
     if mistakes:
         raise SpecError(mistakes)
     return _build(folder, sources)
 
 
+def _status_of_methods(behaviour: yamlfile.Source | None) -> str:
+    """What answers a method that a path does not offer: 405, unless behaviour.yaml has it otherwise."""
+    try:
+        content: Any = behaviour.content if behaviour is not None else {}
+        return str(content["errors"]["catalogue"][content["refusals"]["method_unknown"]["error"]]["status"])
+    except (LookupError, TypeError):  # told by the form of behaviour.yaml
+        return "405"
+
+
 def _check_document(
-    source: yamlfile.Source, contents: dict[str, Any], *, is_outlined: bool, thorough: bool
+    source: yamlfile.Source, contents: dict[str, Any], unoffered: str, *, is_outlined: bool, thorough: bool
 ) -> list[Mistake]:
     """What is wrong with the document; if it cannot be walked, the other files are not held against it."""
     dangling = list(documents.references(source)) if is_outlined else []
     if dangling or not is_outlined:
         contents["openapi"] = {}
         return dangling
-    return list(documents.check(source, thorough=thorough))
+    return list(documents.check(source, thorough=thorough, unoffered=unoffered))
 
 
 def _home() -> Path:
@@ -270,6 +281,7 @@ def _caller(document: dict[str, Any], behaviour: dict[str, Any], seed: dict[str,
         headers=headers | entry.get("headers", {}),
         login=entry.get("login"),
         user=entry.get("user"),
+        is_revoked=bool(entry.get("revoked")),
     )
 
 

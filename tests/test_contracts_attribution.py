@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from contracts.attribution import Attribution
+from contracts.excuses import Excuses
 from contracts.findings import Exchange, Headers
 from contracts.ledger import Ledger
 from contracts.model import Model
@@ -99,6 +100,6 @@ def test_grade__what_no_rule_answers_for_counts_unless_it_was_generated(attribut
 @pytest.mark.parametrize(
     ("body", "expected"), [({"projectId": PROJECT}, False), ({"projectId": "7"}, True), ({"label": "x"}, False)]
 )
-def test_explained__a_404_that_speaks_of_another_record(attribution: Attribution, body: Any, expected: bool) -> None:
+def test_excuse__a_404_that_speaks_of_another_record(kanman: Vendor, body: Any, expected: bool) -> None:
     gone = failure("ST302", status=404, operation="updateTask", request_body=json.dumps(body).encode())
-    assert attribution.is_explained(gone, {"project_id": PROJECT}) is expected
+    assert Excuses(Model(kanman)).holds(gone, {"project_id": PROJECT}) is expected

@@ -8,10 +8,9 @@ is not.
 
 import copy
 import json
-import re
-import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,11 +24,24 @@ from mockserver.vendor import load, shipped
 from tests.tools import exchanges
 from tests.tools.exchanges import Exchange, Filler
 from tests.tools.outside import need
-from tests.tools.serving import clean_environment, serve
+from tests.tools.replaying import (
+    Answer,
+    check_answer,
+    check_body,
+    check_request,
+    filled,
+    js_names,
+    mended_curl,
+    mended_text,
+    receiver,
+    run,
+    send,
+)
+from tests.tools.serving import serve
 
 EVERY = list(exchanges.every())
 CALLED = [one for one in EVERY if not one.sent_by_vendor]
-MULTIPART = "multipart/form-data"
+PRINTED = {"geotareas": 5, "kanbert": 22, "kanman": 10, "kantata": 9}  # exchanges in the five documents
 
 
 def cases(chosen: list[Exchange]) -> list[Any]:
@@ -42,15 +54,6 @@ def in_language(language: str) -> list[Any]:
 
 def not_sendable() -> list[Any]:
     return [pytest.param(one, to, id=f"{one.vendor}: {one.name} {to}") for one in CALLED for to in one.in_request()]
-
-
-class Answer(NamedTuple):
-    status: int
-    body: Any
-
-    @classmethod
-    def of(cls, response: Any) -> "Answer":
-        return cls(response.status_code, response.json() if response.content else None)
 
 
 class Server(NamedTuple):
@@ -73,7 +76,7 @@ class Server(NamedTuple):
     def filler(self, exchange: Exchange, caller: str | None = None) -> Filler:
         told = httpx.get(f"{self.origin}/_mock/credentials").json()[self.vendor]
         plan = exchanges.replay(self.vendor)
-        return Filler(self.vendor, told, caller or exchange.plan.get("caller", plan["caller"]))
+        return Filler(exchange, told, caller or exchange.plan.get("caller", plan["caller"]))
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +107,7 @@ def server(running: Callable[[str], Server], example: Exchange) -> Server:
 def test_example__sent_by_python(server: Server, example: Exchange, client: Callable[..., Any]) -> None:
     filler = server.filler(example)
 
-    response = send(client, filler, filler.request(example))
+    response = send(client, filler, filler.request())
 
     check_answer(filler, example, Answer.of(response))
 
@@ -152,11 +155,32 @@ def test_example__as_printed_cannot_be_sent(server: Server, example: Exchange, p
     expected = example.plan["as_printed"][pointer]
     filler = server.filler(example, expected.get("caller"))
 
-    response = send(httpx.request, filler, filler.request(example, printed=pointer))
+    response = send(httpx.request, filler, filler.request(pointer))
 
     assert response.status_code == expected["status"], response.text
     assert expected.get("says", "") in response.text
     assert exchanges.is_there(response.json(), expected["lacks"]) is False if "lacks" in expected else True
+
+
+@pytest.mark.parametrize("example", cases([one for one in EVERY if one.sent_by_vendor]))
+def test_webhook__is_sent_as_documented(server: Server, example: Exchange) -> None:
+    """What the document shows is received by one who has subscribed to it, once it is caused."""
+    filler = server.filler(example)
+    subscription = copy.deepcopy(exchanges.replay(example.vendor)["subscription"])
+    printed = example.request
+    for call in example.plan.get("prepare", ()):
+        assert send(httpx.request, filler, filled(filler, call)).is_success
+    with receiver(example.plan["status"]) as (address, received):
+        exchanges.put(subscription, "/body/url", address)
+        assert send(httpx.request, filler, filled(filler, subscription)).is_success
+        assert send(httpx.request, filler, filled(filler, example.plan["cause"])).is_success
+        method, headers, body = received.get(timeout=30)
+
+    assert method == printed["method"]
+    assert printed["headers"].items() <= headers.items()
+    assert "Authorization" not in headers
+    assert body["event"] == printed["body"]["event"]
+    check_body(filler, example, example, filler.node(printed["body"]), body)
 
 
 # That nothing is left out
@@ -173,12 +197,25 @@ def test_examples__all_are_replayed_and_no_others(vendor: str) -> None:
     assert set(exchanges.replay(vendor)["exchanges"]) == set(names)
 
 
-def test_examples__all_are_reached(request: pytest.FixtureRequest) -> None:
-    """Each exchange has a test that sends or receives it, and each snippet of a program one that runs it."""
-    assert {one.language for one in EVERY} - {None} <= {"curl", "javascript", "python"}
-    runnable = [one for one in EVERY if one.language]
-    assert [one.name for one in runnable if "snippet" not in one.printed] == []
-    assert len(CALLED) + len([one for one in EVERY if one.sent_by_vendor]) == len(EVERY) > 0
+def reached(*tests: Callable[..., None]) -> Counter[Exchange]:
+    """The exchanges that these tests are given, and how often."""
+    marks = [mark for test in tests for mark in getattr(test, "pytestmark", ()) if mark.args[0] == "example"]
+    return Counter(one.values[0] for mark in marks for one in mark.args[1])
+
+
+@pytest.mark.parametrize("vendor", exchanges.vendors())
+def test_examples__all_are_reached(vendor: str) -> None:
+    """Each exchange is sent, or received; and each snippet of a program is run, too."""
+    all_of_it = Counter(exchanges.exchanges(vendor).values())
+    replayed = reached(test_example__sent_by_python, test_webhook__is_sent_as_documented)
+    assert all_of_it - replayed == Counter()
+    assert all_of_it.total() == PRINTED[vendor]
+    as_printed = reached(
+        test_example__as_printed_for_curl,
+        test_example__as_printed_for_javascript,
+        test_example__as_printed_for_python,
+    )
+    assert {one for one in all_of_it if one.language} == {one for one in as_printed if one.vendor == vendor}
 
 
 @pytest.mark.parametrize("example", cases(EVERY))
@@ -194,67 +231,12 @@ def test_example__what_is_excused_is_there_and_says_why(example: Exchange) -> No
     assert [one for one in example.pointers("placeholders", "oddities") if not exchanges.is_there(places, one)] == []
 
 
-# How requests are made and answers judged
-
-
-def send(client: Callable[..., Any], filler: Filler, request: Mapping[str, Any]) -> Any:
-    """A request with the caller's headers, unless the document has them itself."""
-    headers = {**filler.headers, **request["headers"]}
-    options: dict[str, Any] = {}
-    if "body" in request:
-        options["json"] = request["body"]
-    if "form" in request:
-        headers.pop("Content-Type", None)  # the client knows the boundary
-        options["files"] = {name: file_of(value) for name, value in request["form"].items()}
-    return client(request["method"], filler.told["base_url"] + request["path"], headers=headers, **options)
-
-
-def file_of(value: str) -> tuple[str | None, bytes]:
-    """A part of a form, as curl's -F reads it: a file's name follows an @."""
-    return (value[1:], b"The page's own file.") if value.startswith("@") else (None, value.encode())
-
-
-def mended_text(filler: Filler, example: Exchange) -> str:
-    """The snippet with host and token of the stand-in, and with what stands for the placeholders."""
-    snippet = filler.text(example.snippet)
-    for pointer, wanted in example.plan.get("send", {}).items():
-        printed = str(exchanges.at(example.request, pointer))
-        assert snippet.count(printed) == 1
-        snippet = snippet.replace(printed, str(filler.value(wanted)))
-    return snippet
-
-
-def mended_curl(filler: Filler, example: Exchange) -> str:
-    """The snippet with host and token of the stand-in; URL and body anew only where they cannot be sent as printed."""
-    snippet = filler.text(example.snippet)
-    mended = {pointer.split("/")[1] for pointer in example.plan.get("send", {})}
-    request = filler.request(example)
-    if mended & {"path", "query"}:
-        base = re.escape(filler.told["base_url"])
-        snippet, count = re.subn(rf"{base}[^\s'\"]*", lambda _: filler.told["base_url"] + request["path"], snippet)
-        assert count == 1
-    if "body" in mended:
-        snippet, count = re.subn(r"-d '[^']*'", lambda _: f"-d '{json.dumps(request['body'])}'", snippet)
-        assert count == 1
-    for name, value in request.get("form", {}).items() if "form" in mended else ():
-        printed = f"-F {name}={example.request['form'][name]}"
-        assert snippet.count(printed) == 1
-        snippet = snippet.replace(printed, f"-F {name}={value}")
-        if value.startswith("@"):
-            snippet = f'printf %s "The page\'s own file." > {value[1:]}\n{snippet}'
-    return snippet
-
-
-def js_names(filler: Filler) -> list[str]:
-    return [f"const {name} = {json.dumps(value)};" for name, value in filler.names().items() if name.isidentifier()]
-
-
-def run(words: list[str], folder: Path, **environment: str) -> str:
-    done = subprocess.run(
-        words, cwd=folder, env=clean_environment(environment), capture_output=True, text=True, timeout=60
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+def test_fixture__base_url_is_that_of_the_vendor() -> None:
+    """Where a page prints its host, it is the one that the vendor's folder names."""
+    for vendor in exchanges.vendors():
+        texts = exchanges.replay(vendor).get("texts", {})
+        printed = [text for text, wanted in texts.items() if wanted == "$base_url"]
+        assert [text for text in printed if text != load(vendor).base_url] == []
 
 
 def check_last(server: Server, filler: Filler, example: Exchange, told: str) -> None:
@@ -270,70 +252,3 @@ def check_last(server: Server, filler: Filler, example: Exchange, told: str) -> 
         assert told.strip() == prints
     else:
         assert json.loads(told) == prints
-
-
-def check_request(filler: Filler, example: Exchange, seen: Any) -> None:
-    """The server has seen the request that the fixture documents: method, path, query, headers, body."""
-    documented = filler.request(example)
-    url = urlsplit(filler.told["base_url"] + documented["path"])
-    assert (seen["method"], seen["path"]) == (documented["method"], url.path)
-    assert parse_qsl(seen["query"], keep_blank_values=True) == parse_qsl(url.query, keep_blank_values=True)
-    headers = {key.lower(): value for key, value in seen["headers"]}
-    for key, value in documented["headers"].items():
-        assert headers[key.lower()].partition("; boundary=")[0] == value
-    if MULTIPART not in headers.get("content-type", ""):
-        assert (json.loads(seen["body"]) if seen["body"] else None) == documented.get("body")
-
-
-def check_answer(filler: Filler, example: Exchange, answer: Answer) -> None:
-    """Status and body as documented, but for what the fixture excuses; and what it excuses is really different."""
-    printed = example.printed["response"] or {}
-    assert answer.status == example.plan["status"], answer.body
-    assert printed.get("status") in (None, answer.status)
-    likeness = exchanges.exchanges(example.vendor)[example.plan["like"]] if "like" in example.plan else example
-    body = (likeness.printed["response"] or {}).get("body", example.plan.get("body"))
-    check_body(filler, example, likeness, filler.node(body), answer.body)
-
-
-def check_body(filler: Filler, example: Exchange, likeness: Exchange, printed: Any, answered: Any) -> None:
-    told = {pointer: filler.value(value) for pointer, value in example.plan.get("values", {}).items()}
-    made = example.plan.get("made", {})
-    expected = copy.deepcopy(printed)
-    for pointer, value in told.items():
-        exchanges.put(expected, pointer, value)
-        assert exchanges.at(answered, pointer) == value, pointer
-    for pointer, form in made.items():
-        assert re.fullmatch(form, exchanges.at(answered, pointer)), pointer
-        assert exchanges.differs(printed, answered, pointer), f"{pointer} is as printed"
-    for pointer in example.plan.get("holds", ()):
-        assert exchanges.is_there(answered, pointer), f"{pointer} is missing in {answered}"
-    excused = [one for one in likeness.in_answer("contradictions") if one not in told]
-    optional = [one for one in example.plan.get("optional", ()) if not exchanges.is_there(answered, one)]
-    whole = exchanges.fixture(example.vendor)
-    found = exchanges.differences(
-        expected,
-        answered,
-        shapes=whole.get("values") == "shapes",
-        nullable=frozenset(whole.get("nullable", ())),
-    )
-    left_out = [*excused, *made, *optional, *placeholders_met(likeness, printed, answered)]
-    assert {to: what for to, what in found.items() if not exchanges.is_under(to, left_out)} == {}
-    stale = [one for one in example.in_answer("contradictions") if not exchanges.differs(printed, answered, one)]
-    assert stale == [], "the stand-in answers as printed: no contradiction any more"
-
-
-def placeholders_met(example: Exchange, printed: Any, answered: Any) -> list[str]:
-    """Pointers to values that stand for any of their type, and are another one of that type."""
-    pointers = example.in_answer("placeholders")
-    for pointer in pointers:
-        assert type(exchanges.at(answered, pointer)) is type(exchanges.at(printed, pointer)), pointer
-        assert exchanges.differs(printed, answered, pointer), f"{pointer} is as printed: no placeholder"
-    return pointers
-
-
-def test_fixture__base_url_is_that_of_the_vendor() -> None:
-    """Where a page prints its host, it is the one that the vendor's folder names."""
-    for vendor in exchanges.vendors():
-        texts = exchanges.replay(vendor).get("texts", {})
-        printed = [text for text, wanted in texts.items() if wanted == "$base_url"]
-        assert [text for text in printed if text != load(vendor).base_url] == []

@@ -12,7 +12,7 @@ from mockserver.engine.messages import Request
 RESPONSES: dict[str, Any] = {
     "404": {"content": {"application/json": {"example": {"gone": True}}}},
     "200": {"content": {"application/json": {"examples": {"one": {"value": 1}, "two": {"value": 2}}}}},
-    "204": {},
+    "204": {"headers": {"X-Age": {"example": 5}, "X-Unshown": {}}},
     "5XX": {"content": {"application/json": {"example": "never"}}},
     "default": {"content": {"application/json": {"example": "never"}}},
 }
@@ -76,7 +76,12 @@ def test_choose__by_code_and_by_name() -> None:
 
 
 def test_choose__a_status_without_example_is_empty() -> None:
-    assert make_examples().choose(Preferences(code="204")) == (204, "", "", b"")
+    assert make_examples().choose(Preferences(code="204"))[:4] == (204, "", "", b"")
+
+
+def test_choose__has_the_headers_that_the_document_shows_with_the_status() -> None:
+    assert make_examples().choose(Preferences(code="204")).headers == [(b"x-age", b"5")]
+    assert make_examples().choose(Preferences(code="200")).headers == []
 
 
 @pytest.mark.parametrize("code", ["418", "default", "5XX", "", "abc"])

@@ -16,6 +16,7 @@ from contracts.laws.terms import (
     is_unsafe,
     judged,
     key_of,
+    media_types,
     missing,
     properties,
     references,
@@ -86,6 +87,9 @@ def _attempts(tenant: Tenant) -> Iterator[Attempt]:
     yield Attempt("credential_unknown", "with the token's last character changed", _bent(good, _last_changed))
     if "expired" in tenant.callers:
         yield Attempt("credential_expired", "with an expired token", tenant.headers("expired"))
+    for caller in tenant.vendor.callers.values():
+        if caller.is_revoked and caller.name in tenant.callers:
+            yield Attempt("credential_unknown", "with a revoked token", tenant.headers(caller.name))
     yield Attempt("credential_unknown", "with the token cut by one", _bent(good, lambda token: token[:-1]))
     yield Attempt("credential_unknown", "with the token longer by one", _bent(good, lambda token: token + "a"))
     yield Attempt("credential_unknown", "with the token in the other case", _bent(good, str.swapcase))
@@ -154,7 +158,7 @@ def _colleagues(tenant: Tenant) -> list[Caller]:
     everybody = tenant.vendor.callers
     account = everybody["owner"].account
     found = [each for name, each in everybody.items() if name in tenant.callers and each.account == account]
-    return [each for each in found if each.name != "expired"]
+    return [each for each in found if each.name != "expired" and not each.is_revoked]
 
 
 def reach(vendor: Vendor, caller: Caller) -> set[str]:
@@ -240,6 +244,12 @@ class Trouble:
     body: Mapping[str, Any] = field(default_factory=dict)
     room: int | None = None
 
+    def contradicts(self, other: "Trouble") -> bool:
+        """Whether one request cannot have both."""
+        bodies = [each.body or "content" in each.request for each in (self, other)]
+        has_clash = "content" in {*self.request, *other.request} and all(bodies)
+        return has_clash or bool(set(self.request) & set(other.request) or set(self.body) & set(other.body))
+
 
 def check_order(tenant: Tenant, rule: Rule) -> None:
     """Of two troubles in one request the one that comes first in the order is told."""
@@ -249,7 +259,7 @@ def check_order(tenant: Tenant, rule: Rule) -> None:
         troubles = sorted(_troubles(bench, operation), key=lambda each: order.index(each.step))
         with bench.unchanged(operation, f"{operation.id} with two troubles"):
             for first, second in combinations(troubles, 2):
-                if not set(first.request) & set(second.request) and not set(first.body) & set(second.body):
+                if not first.contradicts(second):
                     _first_told(bench, operation, first, second)
     _path_first(tenant)
 
@@ -284,8 +294,15 @@ def _troubles(bench: Bench, operation: Operation) -> Iterator[Trouble]:
         yield Trouble("references", missing(vendor, target), body={name: tenant.unknown_id(target)})
     for name, schema in properties(vendor, operation).items():
         if name in accepts(operation) and name not in references(operation) and "string" in schema.get("type", ()):
-            yield Trouble("body", refusal(vendor, "body_invalid"), body={name: [{}]})
+            step = "checks" if operation.table.get("values") == "own" else "body"
+            yield Trouble(step, refusal(vendor, "body_invalid"), body={name: [{}]})
             break
+    if "application/json" in media_types(vendor, operation):
+        told = {"headers": {"Content-Type": "application/json"}}
+        if "syntax" in vendor.behaviour["order"]:
+            yield Trouble("syntax", refusal(vendor, "syntax_wrong"), {**told, "content": b"{"})
+        if "wrapper" in operation.table:
+            yield Trouble("body", refusal(vendor, "body_unwrapped"), {**told, "content": b"{}"})
 
 
 def _path_first(tenant: Tenant) -> None:

@@ -2,11 +2,10 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from contracts.envelopes import Unlike, fit, words
-from contracts.findings import Broken, Exchange, NotJudged
+from contracts.findings import Broken, Exchange
 from contracts.laws.bench import Bench
 from contracts.laws.refusals import METHODS
 from contracts.laws.terms import (
@@ -15,7 +14,6 @@ from contracts.laws.terms import (
     body_schema,
     declared,
     has_refusal,
-    is_unsafe,
     judged,
     missing,
     refusal,
@@ -167,119 +165,3 @@ def _odd_bodies(bench: Bench, operation: Operation) -> Iterator[Any]:
     for value in values if bench.tenant.is_mock else values[:1]:
         for name in accepts(operation):
             yield good | {name: value}
-
-
-def quota_headers(tenant: Tenant, rule: Rule) -> None:
-    """Every answer, refusals included, tells how much the caller may still call, and from when on anew."""
-    limits: set[str] = set()
-    for operation in judged(tenant, rule):
-        for what, answer in _kinds(Bench(tenant), operation):
-            for quota in _quotas(tenant.vendor).values():
-                limits.add(_check_quota(tenant, quota, answer, what))
-                if len(limits) > 1:
-                    raise Broken(
-                        f"{what}: expected the same limit everywhere, got {' and '.join(sorted(limits))}", answer
-                    )
-    if not limits:
-        raise NotJudged("no answer has a quota")
-
-
-def _quotas(vendor: Vendor) -> dict[str, Mapping[str, Any]]:
-    return {name: quota for name, quota in vendor.behaviour.get("quotas", {}).items() if quota.get("headers")}
-
-
-def _kinds(bench: Bench, operation: Operation) -> Iterator[tuple[str, Answer]]:
-    """One answer of each kind."""
-    yield f"{operation.id} (answered)", bench.call(operation)
-    yield f"{operation.id} without a credential", bench.call(operation, caller=None)
-    resource = addressed(operation)
-    if resource:
-        unknown = bench.path(operation, bench.tenant.unknown_id(resource))
-        yield f"{operation.id} of an unknown id", bench.call(operation, path=unknown)
-    if "reader" in bench.tenant.callers and is_unsafe(operation):
-        yield f"{operation.id} by a reader", bench.call(operation, caller="reader")
-    if body_schema(bench.tenant.vendor, operation) is not None:
-        yield f"{operation.id} with a body that is none", bench.call(operation, json=[])
-
-
-def header_of(quota: Mapping[str, Any], part: str) -> str:
-    """The header that tells a part of a quota: limit, remaining or reset."""
-    return next(str(name) for name, told in quota["headers"].items() if told == part)
-
-
-def figure(answer: Answer, quota: Mapping[str, Any], part: str, what: str) -> int:
-    """A part of a quota as a number; Broken where the header is absent or none."""
-    name = header_of(quota, part)
-    given = answer.headers.get(name)
-    if given is None or not (given.isascii() and given.isdigit()):
-        raise Broken(f"{what}: expected {name} to be a whole number, got {given!r}", answer)
-    return int(given)
-
-
-def _check_quota(tenant: Tenant, quota: Mapping[str, Any], answer: Answer, what: str) -> str:
-    limit, remaining = (figure(answer, quota, part, what) for part in ("limit", "remaining"))
-    if remaining > limit:
-        raise Broken(f"{what}: {remaining} calls remain of {limit}", answer)
-    name = header_of(quota, "reset")
-    given = answer.headers.get(name)
-    if quota["window"] == "month" and given not in _next_months(tenant):
-        expected = " or ".join(sorted(_next_months(tenant)))
-        raise Broken(f"{what}: expected {name} to be {expected}, got {given!r}", answer)
-    return str(limit)
-
-
-def _next_months(tenant: Tenant) -> set[str]:
-    """The first of the following month. Without the target's clock the hour around now is allowed for."""
-    if tenant.clock is not None:
-        moments = [tenant.clock.now()]
-    else:
-        moments = [datetime.now(UTC) + timedelta(minutes=minutes) for minutes in (-30, 30)]
-    first = [(moment.replace(day=1) + timedelta(days=32)).replace(day=1) for moment in moments]
-    return {moment.strftime("%Y-%m-%dT00:00:00Z") for moment in first}
-
-
-def quota_countdown(tenant: Tenant, rule: Rule) -> None:
-    """Each counted call takes one from what remains, whoever of the account calls and whatever is answered."""
-    rounds = 1 if tenant.is_mock else 3  # somebody else may use the tenant at the same moment
-    for number in range(rounds):
-        try:
-            _count_down(tenant, judged(tenant, rule))
-            return
-        except Broken:
-            if number == rounds - 1:
-                raise
-
-
-def _count_down(tenant: Tenant, operations: list[Operation]) -> None:
-    for quota in _quotas(tenant.vendor).values():
-        bench = Bench(tenant)
-        for operation in operations:
-            bench.path(operation)
-        last: int | None = None
-        for what, caller, request in _calls(bench, operations):
-            answer = bench.call(request[0], caller=caller, **request[1])
-            remaining = figure(answer, quota, "remaining", what)
-            counted = caller is not None and answer.status not in quota.get("spared", [])
-            if last is not None and remaining != last - counted:
-                if caller is not None or tenant.is_mock:
-                    raise Broken(f"{what}: expected {last - counted} calls to remain, got {remaining}", answer)
-            elif last is not None and not counted:
-                continue
-            last = remaining if caller is not None or tenant.is_mock else last
-
-
-def _calls(
-    bench: Bench, operations: list[Operation]
-) -> Iterator[tuple[str, str | None, tuple[Operation, dict[str, Any]]]]:
-    """Good calls, refused ones, and between them calls without a credential. The first only tells where to start."""
-    for operation in operations[:1] + operations:
-        yield f"{operation.id} (answered)", "owner", (operation, {})
-        yield f"{operation.id} without a credential", None, (operation, {})
-        resource = addressed(operation)
-        if resource:
-            unknown = bench.path(operation, bench.tenant.unknown_id(resource))
-            yield f"{operation.id} of an unknown id", "owner", (operation, {"path": unknown})
-            malformed = bench.path(operation, "not-an-id")
-            yield f"{operation.id} of a malformed id", "owner", (operation, {"path": malformed})
-        if "reader" in bench.tenant.callers:
-            yield f"{operation.id} by a reader", "reader", (operation, {})

@@ -259,43 +259,6 @@ def _check_item(bench: Bench, operation: Operation, identity: str) -> None:
         raise Broken(f"after {operation.id} the list shows {name!r} as {short(got)}, the single read as {short(want)}")
 
 
-def transitions(tenant: Tenant, rule: Rule) -> None:
-    """Each state may follow each other as the lifecycle says, itself included; what it forbids changes nothing."""
-    tried = 0
-    for lifecycle in tenant.vendor.behaviour.get("lifecycles", {}).values():
-        for operation in judged(tenant, rule, "update"):
-            names = [name for name, field in accepts(operation).items() if field == lifecycle["field"]]
-            if operation.table["resource"] == lifecycle["resource"] and names and lifecycle["transitions"] == "any":
-                tried += 1
-                _walk(Bench(tenant), operation, names[0], list(lifecycle["states"]))
-    if not tried:
-        raise NotJudged("no operation of the rule follows a lifecycle")
-
-
-def _walk(bench: Bench, operation: Operation, name: str, states: list[Any]) -> None:
-    """Every ordered pair of states, through one record."""
-    resource = operation.table["resource"]
-    path = bench.path(operation)
-    for state in _tour(states):
-        answer = bench.call(operation, path=path, json={name: state})
-        what = f"{operation.id} with {name}: {short(state)}"
-        given = succeed(bench.tenant, operation, answer, what)
-        expected = {accepts(operation)[name]: state}
-        equal_fields(what, expected, given, answer)
-        after = bench.read(resource, next(iter(path.values())))
-        equal_fields(f"a read after {what}", expected, after, answer)
-
-
-def _tour(states: list[Any]) -> list[Any]:
-    """States in an order in which each ordered pair occurs once, a state after itself included."""
-    tour: list[Any] = [states[0]]
-    for i, state in enumerate(states):
-        tour.append(state)
-        for later in states[i + 1 :]:
-            tour += [later, state]
-    return tour
-
-
 def delete_and_gone(tenant: Tenant, rule: Rule) -> None:
     """A deleted record is gone from every operation of the rule, and nothing else is."""
     tried = 0

@@ -69,8 +69,12 @@ def entry(vendor: Vendor, error: str) -> Expected:
 
 
 def judged(tenant: Tenant, rule: Rule, *verbs: str) -> list[Operation]:
-    """The operations that a rule speaks of, in the document's order; with `verbs` only those that do one of them."""
+    """The operations that a rule speaks of, in the document's order; with `verbs` only those that do one of them.
+
+    What a run may not send to a tenant is not asked of one.
+    """
     chosen = [each for each in tenant.vendor.operations.values() if each.id in rule.operations and each.table]
+    chosen = [each for each in chosen if tenant.is_mock or not each.table.get("lasting")]
     return [each for each in chosen if not verbs or each.table.get("verb") in verbs]
 
 

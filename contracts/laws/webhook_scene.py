@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from contracts.control import Clock, Control
+from contracts.envelopes import find_placeholder
 from contracts.findings import Broken, NotJudged
 from contracts.laws.bench import Bench
 from contracts.laws.terms import Record, key_of, short, succeed
-from contracts.model import find_placeholder
 from contracts.receiver import Inbox, Reaction, Received, Receiver
 from contracts.tenant import Answer, Tenant
 
@@ -86,26 +86,35 @@ class Scene:
     @property
     def wildcard(self) -> str | None:
         """By what one asks for all of them at once."""
-        ending = self.table.get("wildcard")
+        ending: str | None = self.table.get("wildcard")
         if ending is None:
             return None
         return self.everything[0].partition(ending[:-1])[0] + ending if ending != "*" else ending
 
     # Subscriptions
 
-    def subscribe(self, *reactions: Reaction, events: list[str] | None = None, **fields: Any) -> Subscription:
-        """A new active subscription to these events, by default to all of the resource."""
+    def subscribe(
+        self,
+        *reactions: Reaction,
+        events: list[str] | None = None,
+        active: bool = True,
+        secret: str | None = None,
+        limits: Mapping[str, Any] | None = None,
+    ) -> Subscription:
+        """A new subscription to these events, by default to all of the resource; without a secret one is made up."""
         names, inbox = self.table["subscription"], self.receiver.inbox(*reactions)
-        wanted = {
+        fields = {
             names["url"]: inbox.url,
             names["events"]: self.everything if events is None else events,
-            names["active"]: True,
+            names["active"]: active,
+            **(limits or {}),
+            **({} if secret is None else {names["secret"]: secret}),
         }
-        record = self.bench.create(names["resource"], **{**wanted, **fields})
-        secret = record[names["secret"]] if "secret" in names else ""
-        if "secret" in names and not (isinstance(secret, str) and secret):
-            raise Broken(f"expected a new subscription to have a secret, got {short(secret)}")
-        return Subscription(record, inbox, secret)
+        record = self.bench.create(names["resource"], **fields)
+        known = record[names["secret"]] if "secret" in names else ""
+        if "secret" in names and not (isinstance(known, str) and known):
+            raise Broken(f"expected a new subscription to have a secret, got {short(known)}")
+        return Subscription(record, inbox, known)
 
     def unsubscribe(self, subscription: Subscription) -> None:
         resource = self.table["subscription"]["resource"]
@@ -126,7 +135,7 @@ class Scene:
 
     # Changes
 
-    def create(self, text: str = "", **options: Any) -> Record:
+    def create(self, text: str = "") -> Record:
         """A new record, with a text of ours where its mark stands; what is due is delivered."""
         mark = self.tenant.target.model.sample(self.resource).get("mark")
         fields = {mark: self.bench.marked(text)} if text and mark else {}
@@ -167,7 +176,12 @@ class Scene:
     def read(self, record: Record) -> Record:
         return self.bench.read(self.resource, record[key_of(self.tenant.vendor, self.resource)])
 
-    # Time
+    # Time and profiles
+
+    def turn(self, switch: str, value: str) -> None:
+        """Turn a switch of this world."""
+        assert self.tenant.world is not None, "a scene without a world"
+        self.control.switch(self.tenant.world, self.tenant.vendor.name, switch, value)
 
     def deliver(self) -> None:
         """Let the target deliver what is due."""
@@ -221,7 +235,9 @@ def payload_of(received: Received) -> Mapping[str, Any]:
     except ValueError:
         found = None
     if not isinstance(found, dict):
-        raise Broken(f"expected a JSON object as body of a delivery, got {short(received.body.decode(errors='replace'))}")
+        raise Broken(
+            f"expected a JSON object as body of a delivery, got {short(received.body.decode(errors='replace'))}"
+        )
     return found
 
 

@@ -4,14 +4,17 @@ A failure is attributed to the rules that the same exchange breaks, or else to t
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from contracts import schemathesis_adapter as schemathesis
 from contracts.attribution import Attribution
 from contracts.docket import Docket
 from contracts.document import Document, parse
 from contracts.drift import find_undocumented
+from contracts.excuses import Excuses
+from contracts.filter_text import filters
 from contracts.findings import Broken, Exchange, Finding, Headers, NotJudged
 from contracts.model import fill
 from contracts.schemathesis_adapter import Failure, Plan, Withheld
@@ -19,6 +22,7 @@ from contracts.suites import preflight
 from contracts.target import Target, Unjudgeable
 from contracts.tenant import Tenant
 from contracts.wire import Outgoing, TargetLost
+from mockserver.vendor import Operation
 
 SUITE = "conformance"
 EXAMPLES = {"quick": 50, "thorough": 600}
@@ -56,16 +60,19 @@ def run(docket: Docket, scope: Scope) -> None:
     door = _Door(docket, tenant)
     drift = _Drift(docket)
     docket.progress.stage(SUITE, None)
+    languages = {each.id: each.table["filter"] for each in target.vendor.operations.values() if "filter" in each.table}
     plan = Plan(
-        document=_with_known_ids(target),
+        document=_with_formats(target.vendor.operations, languages, _with_known_ids(target)),
         base_url=target.url,
         base_path=target.guard.base_path,
-        headers=target.callers["owner"],
+        headers=tenant.headers("owner"),
         seed=target.seed,
         max_examples=EXAMPLES[scope.profile],
         disposable=target.is_mock,
         operations=scope.operations,
         values=_values(target),
+        renew=lambda: tenant.headers("owner"),
+        formats={_format_of(name): filters(table) for name, table in languages.items()},
     )
     target.guard.observers.append(drift.observe)
     try:
@@ -76,8 +83,9 @@ def run(docket: Docket, scope: Scope) -> None:
             target.clean_up()
     docket.cases += outcome.cases
     attribution = Attribution(target.model, docket.ledger)
+    excuses = Excuses(target.model)
     for failure in outcome.failures:
-        if not attribution.is_explained(failure, target.known):
+        if not excuses.holds(failure, target.known):
             for finding in _findings(docket, attribution, failure):
                 docket.add(finding)
     docket.failed.extend(f"{SUITE} could not test {error}" for error in dict.fromkeys(outcome.errors))
@@ -217,7 +225,7 @@ def _values(target: Target) -> dict[str, dict[str, Sequence[str]]]:
     return found
 
 
-def _with_known_ids(target: Target) -> dict[str, object]:
+def _with_known_ids(target: Target) -> dict[str, Any]:
     """The document with the tenant's known ids where its examples have those of the seed."""
     here = {identity: target.known[role] for role, identity in target.vendor.known.items() if role in target.known}
     return {key: _replaced(value, here) for key, value in target.vendor.document.items()}
@@ -229,6 +237,29 @@ def _replaced(node: object, ids: dict[str, str]) -> object:
     if isinstance(node, list):
         return [_replaced(item, ids) for item in node]
     return ids.get(node, node) if isinstance(node, str) else node
+
+
+def _with_formats(
+    operations: Mapping[str, Operation], languages: Mapping[str, Mapping[str, Any]], document: dict[str, Any]
+) -> dict[str, Any]:
+    """The document in which each list whose filter has a language of its own names that by a format of its own."""
+    for name, table in languages.items():
+        operation = operations[name]
+        described = [
+            _named(each, name) if each["name"] == table["parameter"] else each for each in operation.parameters
+        ]
+        item = document["paths"][operation.path]
+        entry = {**item[operation.method.lower()], "parameters": [dict(each) for each in described]}
+        document["paths"] = {**document["paths"], operation.path: {**item, operation.method.lower(): entry}}
+    return document
+
+
+def _named(parameter: Mapping[str, Any], operation: str) -> Mapping[str, Any]:
+    return {**parameter, "schema": {"type": "string", "format": _format_of(operation)}, "examples": {}}
+
+
+def _format_of(operation: str) -> str:
+    return f"filter-of-{operation}"
 
 
 class _Drift:

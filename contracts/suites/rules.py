@@ -8,7 +8,7 @@ from contracts import rules
 from contracts.docket import Docket
 from contracts.findings import Broken, Exchange, Finding, NotJudged, State, Verdict, shorten
 from contracts.guard import BudgetSpent
-from contracts.laws import LAWS, RUN_WIDE
+from contracts.laws import LAWS, ONE_BY_ONE, RUN_WIDE
 from contracts.rules import Check
 from contracts.suites import preflight
 from contracts.target import Target, Unjudgeable
@@ -47,7 +47,9 @@ def run(docket: Docket, *, is_late: bool) -> None:
         if check is None:
             _file(docket, rule, Outcome("not judged", "there is no function that judges it", crashed=True))
             continue
-        same = (rule.detail, rule.operations) if rule.judge == "law" else check
+        same: Hashable = check
+        if rule.judge == "law":
+            same = (rule.detail, rule.operations, rule.id if rule.detail[0] in ONE_BY_ONE else "")
         if same not in known:
             known[same] = _judge(docket, rule, check)
         _file(docket, rule, known[same])

@@ -100,6 +100,13 @@ class ControlDesk:
             place.replace(body["resource"], found.record)
         return 200, found.record
 
+    def records(self, world: str, asked: Any, origin: str) -> Answer:
+        stage = next((one for one in self._stages if one.vendor.name == asked["vendor"]), None)
+        if stage is None or asked["resource"] not in stage.vendor.behaviour["resources"]:
+            return 400, {"error": f"{asked['vendor']} has no resource {asked['resource']} here"}
+        place = stage.worlds.find(world)
+        return 200, {"world": world, "records": place.select(asked["resource"], {}, [])}
+
     def readSwitches(self, world: str, body: Any, origin: str) -> Answer:
         """Per vendor its switches, how each stands in this world, and how else it may stand."""
         return 200, {

@@ -2,10 +2,11 @@
 
 import hmac
 import logging
-from inspect import isawaitable
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from inspect import isawaitable
 from typing import Any
+from urllib.parse import parse_qsl
 
 import orjson
 
@@ -33,7 +34,8 @@ class ControlReception:
         at = ("paths", entry.path, entry.method, "requestBody", "content", "application/json", "schema")
         validator = self._validators.compile(*at) if "requestBody" in entry.operation else None
         token = None if operation_id in OPEN else self._token
-        return Steered(getattr(self._desk, operation_id), validator, token)
+        asked = [each["name"] for each in entry.operation.get("parameters", ())]
+        return Steered(getattr(self._desk, operation_id), validator, token, asked)
 
     def alias(self, path: bytes) -> bytes:
         return path
@@ -55,11 +57,12 @@ class ControlReception:
 
 @dataclass(frozen=True)
 class Steered:
-    """One operation of the control plane, as an endpoint."""
+    """One operation of the control plane, as an endpoint: it gets a body, or the parameters of the query it needs."""
 
     run: Any
     validator: Any
     token: str | None
+    asked: Sequence[str] = ()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send, parameters: Mapping[str, str]) -> None:
         headers: Headers = scope["headers"]
@@ -73,26 +76,39 @@ class Steered:
             return
         origin = f"{scope['scheme']}://{given.get(b'host', b'127.0.0.1').decode('latin-1')}"
         try:
-            status, payload = await self._run(Asked(headers).world, body, origin)
+            sent = self._query(scope["query_string"]) if self.asked else self._body(body)
+            answer = self.run(Asked(headers).world, sent, origin)
+            status, payload = await answer if isawaitable(answer) else answer
+        except _Unsent as error:
+            status, payload = 400, {"error": str(error)}
         except Exception:
             log.exception("%s %s went wrong", scope["method"], scope["path"])
             status, payload = 500, {"error": "the control plane failed; the log has the traceback"}
         await _answer(send, status, payload)
 
-    async def _run(self, world: str, body: bytes, origin: str) -> tuple[int, Any]:
-        sent = None
-        if self.validator is not None:
-            try:
-                sent = read_json(body)
-                found = breaches(self.validator, sent)
-            except ValueError as error:
-                return 400, {"error": f"the body cannot be read: {error}"}
-            wrong = [f"{'.'.join(map(str, one.instance_path)) or 'body'}: {one.message[:200]}" for one in found]
-            if wrong:
-                return 400, {"error": "; ".join(wrong)}
-        answer = self.run(world, sent, origin)
-        made: tuple[int, Any] = await answer if isawaitable(answer) else answer
-        return made
+    def _query(self, query: bytes) -> dict[str, str]:
+        sent = dict(parse_qsl(query.decode("latin-1")))
+        for name in self.asked:
+            if name not in sent:
+                raise _Unsent(f"the query needs {' and '.join(self.asked)}")
+        return sent
+
+    def _body(self, body: bytes) -> Any:
+        if self.validator is None:
+            return None
+        try:
+            sent = read_json(body)
+            found = breaches(self.validator, sent)
+        except ValueError as error:
+            raise _Unsent(f"the body cannot be read: {error}") from None
+        wrong = [f"{'.'.join(map(str, one.instance_path)) or 'body'}: {one.message[:200]}" for one in found]
+        if wrong:
+            raise _Unsent("; ".join(wrong))
+        return sent
+
+
+class _Unsent(Exception):
+    """What was sent is not what the operation takes."""
 
 
 def _is_bearer(authorization: bytes, token: bytes) -> bool:

@@ -1,7 +1,7 @@
 """Request bodies: bytes in, a validated object out, or the refusal that names each wrong field."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,6 +81,7 @@ def media_type(content_type: str | None) -> str | None:
 
 Prepare = Callable[[str, dict[str, Any]], dict[str, Any]]
 Explain = Callable[[str, Any], str]
+Blame = Callable[[str, Any], str]
 JSON = "application/json"
 
 
@@ -105,10 +106,13 @@ class BodyForm:
     integers: frozenset[str] = frozenset()  # fields that are whole numbers
     wrapper: str | None = None  # the key under which the object stands
     is_optional: bool = False
+    has_own_values: bool = False  # the vendor's own checks look at the values, not the schema
     most: int = MAX_BODY  # bytes
     too_large: str = "body_unreadable"  # the situation of a longer one
     prepare: Prepare | None = None
     explain: Explain | None = None
+    blame: Blame | None = None
+    names: Sequence[str] = ()  # of the schema, in the order in which what is wrong is told
 
 
 class BodyReader:
@@ -148,6 +152,8 @@ class BodyReader:
         form = self._form
         if not self._is_plain:
             sent = self._unwrapped(sent)
+        if form.has_own_values:
+            return sent
         try:
             if not self._validator.is_valid(sent if form.wrapper is None else {form.wrapper: sent}):
                 raise self._refusal(sent)
@@ -176,11 +182,17 @@ class BodyReader:
             path = error.instance_path[1:] if form.wrapper is not None else error.instance_path
             missing = error.kind.name == "required" and not path
             name = error.kind.property if missing else ".".join(map(str, path)) if path else "body"
+            if form.blame is not None:
+                name = form.blame(name, error)
             if name not in reasons:
                 reasons[name] = self._reason(name, error, missing=missing)
             field = name.partition(".")[0]
             rule = rule or form.rules.get("required" if missing else field)
-        return Refusal("body_invalid", rule=rule, values=faults(reasons))
+        return Refusal("body_invalid", rule=rule, values=faults(self._in_order(reasons)))
+
+    def _in_order(self, reasons: dict[str, str]) -> dict[str, str]:
+        names = {name: place for place, name in enumerate(self._form.names)}
+        return dict(sorted(reasons.items(), key=lambda one: names.get(one[0].partition(".")[0], len(names))))
 
     def _reason(self, name: str, error: Any, *, missing: bool) -> str:
         if self._form.explain is not None:
@@ -191,15 +203,18 @@ class BodyReader:
 def faults(reasons: Mapping[str, str]) -> dict[str, Any]:
     """What refusals of wrong values are filled with, from the reasons by their places, such as `name` or `tags.0`.
 
-    `fields` has the first reason of each field, `errors` a list of them for each place, `more` how many follow the first.
+    `fields` has the first reason of each field, `errors` a list of them for each place, `more` how many follow the
+    first; `summary` says both in words.
     """
     name, reason = next(iter(reasons.items()))
+    more = len(reasons) - 1
     return {
         "fields": _by_field(reasons),
         "errors": {field: [why] for field, why in reasons.items()},
         "field": name,
         "reason": reason,
-        "more": len(reasons) - 1,
+        "more": more,
+        "summary": f"{reason} (and {more} more error{'s' if more > 1 else ''})" if more else reason,
     }
 
 

@@ -24,12 +24,27 @@ def format_time(epoch: float, form: str = "zulu") -> str:
     Any other form is the offset of a zone, such as `-08:00`, in which the time is told.
     """
     if form == "zulu":
-        return datetime.fromtimestamp(int(epoch), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return datetime.fromtimestamp(int(epoch), UTC).isoformat()[:19] + "Z"
     if form == "local":
         return datetime.fromtimestamp(int(epoch), UTC).strftime("%Y-%m-%dT%H:%M:%S")
     hours, _, minutes = form[1:].partition(":")
     offset = timedelta(hours=int(hours), minutes=int(minutes)) * (-1 if form[0] == "-" else 1)
     return datetime.fromtimestamp(int(epoch), timezone(offset)).strftime("%Y-%m-%dT%H:%M:%S") + form
+
+
+def later(stamp: str, seconds: float) -> str:
+    """The timestamp so many seconds after another."""
+    return format_time(parse_time(stamp) + seconds)
+
+
+_WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+
+def day_of(now: float, day: int | str) -> str:
+    """The date so many days after the one of that time, or that of a weekday in its week, which begins on Monday."""
+    today = datetime.fromtimestamp(now, UTC).date()
+    days = _WEEKDAYS.index(day) - today.weekday() if isinstance(day, str) else day
+    return (today + timedelta(days=days)).isoformat()
 
 
 def next_month(epoch: float) -> float:
@@ -105,13 +120,14 @@ def seeded_id(form: str | None, seed: int, serial: int, now: float = 0.0) -> str
 
 
 _CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
+_PAIRS = [first + second for first in _CROCKFORD for second in _CROCKFORD]
 
 
 def seeded_ulid(seed: int, serial: int, now: float) -> str:
     """26 characters of base 32: milliseconds since 1970, then the serial, so that order is that of creation."""
     noise = int.from_bytes(blake2b(b"%d:%d" % (seed, serial), digest_size=6).digest(), "big")
     number = (int(now * 1000) & ((1 << 48) - 1)) << 80 | (serial & 0xFFFFFFFF) << 48 | noise
-    return "".join(_CROCKFORD[number >> shift & 31] for shift in range(125, -1, -5))
+    return "".join([_PAIRS[number >> shift & 1023] for shift in range(120, -1, -10)])
 
 
 def seeded_uuid(seed: int, serial: int) -> str:
@@ -119,6 +135,11 @@ def seeded_uuid(seed: int, serial: int) -> str:
     digits = blake2b(b"%d:%d" % (seed, serial), digest_size=16).hexdigest()
     variant = "89ab"[int(digits[16], 16) & 3]
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
+
+
+def seeded_secret(seed: int, key: str | int) -> str:
+    """40 hexadecimal digits that only the seed and the key of a record tell."""
+    return blake2b(f"{seed}:{key}".encode(), digest_size=20, person=b"secret").hexdigest()
 
 
 MOST_TEXTS = 300  # different ones of one template

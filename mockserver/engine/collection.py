@@ -12,6 +12,7 @@ import orjson
 
 from mockserver.engine.columns import FORMS
 from mockserver.engine.query import And, Condition, Expression
+from mockserver.engine.rank import Rank
 from mockserver.engine.search import Among, Search, Slice, conjuncts
 from mockserver.engine.statements import COUNT, READ_COUNT, Shape, Statements, parameters
 from mockserver.engine.store import Chain, Found, Record, Store
@@ -83,11 +84,11 @@ class Collection:
         """At least the number of rows, those of all layers together."""
         return self._search.size()
 
-    def greatest(self, chain: Chain, field: str, within: str, value: str) -> str | None:
+    def greatest(self, chain: Chain, field: str, within: str, value: str) -> Rank | None:
         """The greatest value of a column among the records of one parent, the trash included."""
         self._store.flush()
         text = self.sql.greatest(len(chain), field, within)
-        found: str | None = self._store.execute(text, parameters(chain, {"within": value})).fetchone()[0]
+        found: Rank | None = self._store.execute(text, parameters(chain, {"within": value})).fetchone()[0]
         return found
 
     def tally(self, chain: Chain, fields: Sequence[str], values: Sequence[Any]) -> int:

@@ -3,6 +3,7 @@
 A field that a record lacks is null, as is one that holds null.
 """
 
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
@@ -15,17 +16,19 @@ _LARGEST = 2**63 - 1  # of the whole numbers that SQLite keeps
 
 def plain(value: Any) -> Any:
     """As it is; what SQLite has no room for comes near, and lists and objects compare as JSON."""
+    if isinstance(value, str):
+        return value.replace("\0", "\1")  # for SQLite's functions, text ends at a NUL
     if isinstance(value, int) and not -_LARGEST <= value <= _LARGEST:
         try:
             return float(value)
         except OverflowError:
-            return float("inf") if value > 0 else float("-inf")
+            return sys.float_info.max if value > 0 else -sys.float_info.max
     return orjson.dumps(value).decode() if isinstance(value, list | dict) else value
 
 
 def fold(value: Any) -> Any:
     """Without regard to case."""
-    return value.casefold() if isinstance(value, str) else plain(value)
+    return plain(value.casefold() if isinstance(value, str) else value)
 
 
 def digits(value: Any) -> Any:
@@ -36,7 +39,7 @@ def digits(value: Any) -> Any:
         return plain(value)
     number = value.lstrip("0")
     if not (value.isascii() and value.isdigit()) or len(value) > 9999:
-        return "~" + value
+        return plain("~" + value)
     zeros = len(value) - len(number)
     return f"{len(number):04d}{number}" + (f":{zeros:04d}" if zeros else "")
 

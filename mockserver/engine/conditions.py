@@ -11,10 +11,8 @@ from typing import Any, Protocol
 import orjson
 from sqlalchemy import (
     ColumnElement,
-    LargeBinary,
     and_,
     bindparam,
-    cast,
     exists,
     false,
     func,
@@ -26,7 +24,20 @@ from sqlalchemy import (
 from sqlalchemy.sql.selectable import NamedFromClause
 
 from mockserver.engine.columns import FORMS, plain
-from mockserver.engine.query import All, And, Children, Condition, Expression, Not, Nothing, Or, Through
+from mockserver.engine.query import (
+    All,
+    And,
+    Children,
+    Condition,
+    Expression,
+    Not,
+    Nothing,
+    Or,
+    Through,
+    all_of,
+    any_of,
+    none_of,
+)
 
 MOST_BESIDE = 50  # parts of one group: SQLite's parser goes one level deeper for each
 
@@ -52,6 +63,8 @@ class Source(Protocol):
 
     def form(self, field: str) -> str: ...
 
+    def is_key(self, field: str) -> bool: ...
+
     def key(self, row: Row, form: str) -> ColumnElement[Any]: ...
 
     def visible(self, row: Row, place: int) -> list[Clause]: ...
@@ -70,27 +83,33 @@ Holders = Mapping[str, Holder]
 def named(where: Expression, resource: str, holders: Holders, values: dict[str, Any]) -> Expression:
     """The tree with names in place of its values; the values, in the form of their columns, go to `values`.
 
+    Constants are left only where they are all that is left: SQLite would take them for more than was said of an index.
+
     Raises LookupError for a field that is no column, ValueError for a text operator on a column of digits.
     """
     match where:
         case And(parts):
-            return And(tuple(named(part, resource, holders, values) for part in parts))
+            return all_of(named(part, resource, holders, values) for part in parts)
         case Or(parts):
-            return Or(tuple(named(part, resource, holders, values) for part in parts))
+            return any_of(named(part, resource, holders, values) for part in parts)
         case Not(part):
-            return Not(named(part, resource, holders, values))
-        case Condition():
-            return _named_condition(where, holders[resource].sql.form(where.field), values)
+            return none_of(named(part, resource, holders, values))
+        case Condition(field, op, _):
+            source = holders[resource].sql
+            if op in ("isnull", "isnotnull") and source.is_key(field):
+                return Nothing() if op == "isnull" else All()
+            return named_condition(where, source.form(field), values, "p")
         case Through(field, other, part):
             return Through(field, other, named(part, other, holders, values))
         case Children(other, field, quantifier, part, op, value):
             inner = named(part, other, holders, values)
-            name: Any = _name(plain(value), values) if quantifier == "count" else None
+            name: Any = _name(plain(value), values, "p") if quantifier == "count" else None
             return Children(other, field, quantifier, inner, op, name)
     return where
 
 
-def _named_condition(condition: Condition, form: str, values: dict[str, Any]) -> Condition:
+def named_condition(condition: Condition, form: str, values: dict[str, Any], letter: str) -> Condition:
+    """The condition with a name, which begins with that letter, in place of its value."""
     field, op, value = condition.field, condition.op, condition.value
     hold = FORMS[form]
     match op:
@@ -104,17 +123,15 @@ def _named_condition(condition: Condition, form: str, values: dict[str, Any]) ->
             made = hold(_written(value))
             if op == "like":
                 made = _glob(made)
-            if op == "endswith":
-                if made == "":
-                    return Condition(field, "isnotnull")
-                made = made.encode() if isinstance(made, str) else made
+            if op == "endswith" and made == "":
+                return Condition(field, "isnotnull")
         case _:
             made = hold(_written(value))
-    return Condition(field, op, _name(made, values))
+    return Condition(field, op, _name(made, values, letter))
 
 
-def _name(value: Any, values: dict[str, Any]) -> str:
-    name = f"p{len(values)}"
+def _name(value: Any, values: dict[str, Any], letter: str) -> str:
+    name = f"{letter}{len(values)}"
     values[name] = value
     return name
 
@@ -156,7 +173,7 @@ class Clauses:
             case Not(part):
                 return self._fails(part, resource, row)
             case Condition(field, op, name):
-                return _compared(self._holders[resource].sql.column(row, field), op, name)
+                return compared(self._holders[resource].sql.column(row, field), op, name)
             case Through(field, other, part):
                 mine, others = self._holders[resource].sql, self._holders[other].sql
                 named_by, form = mine.column(row, field), mine.form(field)
@@ -216,11 +233,12 @@ class Clauses:
 def _group(join: Callable[..., Clause], parts: list[Clause], empty: Clause) -> Clause:
     """The parts joined, many of them in groups of groups."""
     while len(parts) > MOST_BESIDE:
-        parts = [join(*parts[at : at + MOST_BESIDE]).self_group() for at in range(0, len(parts), MOST_BESIDE)]
+        parts = [join(*parts[at : at + MOST_BESIDE]).is_(true()) for at in range(0, len(parts), MOST_BESIDE)]
     return join(*parts) if parts else empty
 
 
-def _compared(column: ColumnElement[Any], op: str, name: str) -> Clause:
+def compared(column: ColumnElement[Any], op: str, name: str) -> Clause:
+    """One condition on a column; `name` is what its value is bound to."""
     value: Any = bindparam(name)
     match op:
         case "isnull":
@@ -235,9 +253,9 @@ def _compared(column: ColumnElement[Any], op: str, name: str) -> Clause:
             return func.instr(column, value) > literal_column("0")
         case "startswith":
             return func.instr(column, value) == literal_column("1")
-        case "endswith":  # in bytes, which unlike characters are counted behind a NUL too
-            end: Any = func.substr(cast(column, LargeBinary), -func.length(value))
-            return end == value  # type: ignore[no-any-return]
+        case "endswith":
+            end: Clause = func.substr(column, -func.length(value)) == value
+            return end
         case "like":
             return column.bool_op("GLOB")(value)
     compared: Clause = _COMPARE[op](column, value)

@@ -46,12 +46,14 @@ def _bearer(request: Request) -> str | None:
 
 
 def credentials(callers: Iterable[Any], includes: Mapping[str, Iterable[str]]) -> dict[str, Credential]:
-    """Token -> credential, for callers with `name`, `token`, `account`, `scopes`, `expires_at` and `user`.
+    """Token -> credential, for callers with `name`, `token`, `account`, `scopes`, `expires_at`, `user` and `is_revoked`.
 
     A caller whose token is made while the mock runs stands under its name.
     """
     found = {}
     for caller in callers:
+        if caller.is_revoked:
+            continue
         reach = {included for scope in caller.scopes for included in (scope, *includes.get(scope, ()))}
         expires_at = parse_time(caller.expires_at) if caller.expires_at else None
         found[caller.token or caller.name] = Credential(

@@ -1,7 +1,7 @@
 """The document's own examples as answers, for callers who ask for one with the `Prefer` header (RFC 7240)."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -42,18 +42,22 @@ def preferences(request: Request) -> Preferences:
 
 
 class Example(NamedTuple):
+    """`headers` are those that the document shows with this status; their names are in lower case."""
+
     status: int
     name: str
     media_type: str
     body: bytes
+    headers: Sequence[tuple[bytes, bytes]] = ()
 
 
 @dataclass(frozen=True)
 class Examples:
-    """All examples of one operation's responses, in the order of the document."""
+    """All examples of one operation's responses, in the order of the document, and of their headers by status."""
 
     statuses: tuple[str, ...]
     found: tuple[Example, ...]
+    headers: Mapping[int, Sequence[tuple[bytes, bytes]]]
 
     def choose(self, wanted: Preferences) -> Example:
         """Raises Refusal, which names what the document has, when it has no such example."""
@@ -61,7 +65,8 @@ class Examples:
             raise _refusal(f"code={wanted.code:.40} is not declared here; declared: {', '.join(self.statuses)}")
         fitting = [one for one in self.found if wanted.code in (None, str(one.status))]
         if wanted.example is None:
-            return fitting[0] if fitting else Example(int(wanted.code or 200), "", "", b"")
+            status = int(wanted.code or 200)
+            return fitting[0] if fitting else Example(status, "", "", b"", self.headers.get(status, ()))
         for one in fitting:
             if one.name == wanted.example:
                 return one
@@ -76,11 +81,22 @@ def _refusal(reason: str) -> Refusal:
 def collect(responses: Mapping[str, Any], resolve: Any) -> Examples:
     """The examples of an OpenAPI responses object; `resolve` follows a $ref."""
     found = []
-    for status, response in responses.items():
-        for kind, media in resolve(response).get("content", {}).items():
+    headers = {}
+    for status, node in responses.items():
+        if not status.isdigit():
+            continue
+        response = resolve(node)
+        shown = {name: resolve(one).get("example") for name, one in response.get("headers", {}).items()}
+        headers[int(status)] = [
+            (name.lower().encode(), str(value).encode()) for name, value in shown.items() if value is not None
+        ]
+        for kind, media in response.get("content", {}).items():
             named = {name: resolve(one).get("value") for name, one in media.get("examples", {}).items()}
             if "example" in media:
                 named = {"": media["example"], **named}
-            if status.isdigit():
-                found += [Example(int(status), name, kind, orjson.dumps(value)) for name, value in named.items()]
-    return Examples(tuple(filter(str.isdigit, responses)), tuple(sorted(found, key=lambda one: one.status >= 300)))
+            found += [
+                Example(int(status), name, kind, orjson.dumps(value), headers[int(status)])
+                for name, value in named.items()
+            ]
+    in_order = tuple(sorted(found, key=lambda one: one.status >= 300))
+    return Examples(tuple(filter(str.isdigit, responses)), in_order, headers)

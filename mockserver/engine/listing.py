@@ -91,6 +91,7 @@ class Listing:
     filters: Sequence[Filter] = field(default_factory=tuple)
     where: Where | None = None
     paging: Paging | None = None
+    lenient: Paging | None = None  # puts right what `paging` refuses, where the switch `paging_errors` says so
 
     @property
     def is_plain(self) -> bool:
@@ -116,8 +117,14 @@ class Listing:
         parts = [each.read(call.argument(each.parameter)) for each in self.filters]
         if self.where is not None:
             parts.append(self.where(call))
-        page = self.paging.read(_by_name(call), order) if self.paging is not None else None
-        call.asked = order, (self._all_of(call, parts), page)
+        paging = self._paging(call)
+        page = paging.read(_by_name(call), order) if paging is not None else None
+        call.asked = order, (parts, page)
+
+    def _paging(self, call: Call) -> Paging | None:
+        if self.lenient is None or call.world.switch("paging_errors") == "reject":
+            return self.paging
+        return self.lenient
 
     def _scope(self, call: Call) -> dict[str, Any]:
         if self.within is not None:
@@ -132,7 +139,8 @@ class Listing:
         """The records of the page, and what its envelope says of it."""
         if self.is_plain:
             return call.world.select(self.resource, self._scope(call), list(self.order)), {}
-        order, (where, page) = call.asked
+        order, (parts, page) = call.asked
+        where = self._all_of(call, parts)
         if page is None or self.paging is None:
             return call.world.search(self.resource, where, order), {}
         return self.paging.fetch(call, self.resource, where, order, page)

@@ -91,6 +91,14 @@ class Line:
             heappop(self._ready)
         return None
 
+    def take(self, now: float) -> Delivery | None:
+        """The oldest head that is due; it comes up again only when it is put."""
+        head = self.first(now)
+        if head is not None:
+            heappop(self._ready)
+            head.is_out = True
+        return head
+
     def next_due(self, now: float) -> float | None:
         """When something comes up of itself; None where something is due now or nothing waits for its time."""
         return self._later[0][0] if self.first(now) is None and self._later else None
@@ -232,8 +240,7 @@ class Outbox:
     def take(self, subscription: Any) -> Delivery | None:
         """The oldest delivery to a subscription that is due; it keeps its place until `settle` says what came of it."""
         line = self._lines.get(subscription)
-        while line is not None and (delivery := line.first(self._world.clock.now())) is not None:
-            delivery.is_out = True
+        while line is not None and (delivery := line.take(self._world.clock.now())) is not None:
             if problem := self._lapsed(delivery):
                 self._end(delivery, "dropped", problem)
                 continue

@@ -50,6 +50,7 @@ class Desk:
     catalogue: Catalogue
     default_account: str
     style: Style = field(default_factory=Style)
+    words: Callable[[World], Mapping[str, Any]] | None = None  # what the error envelope says by the switches of a world
 
     def answer(self, call: Call, status: int, payload: object, rule: str | None = None) -> Response:
         if payload is NO_BODY:
@@ -62,6 +63,8 @@ class Desk:
 
     def refuse(self, call: Call, refusal: Refusal) -> Response:
         """The refusal in the vendor's envelope; a counted call of a spared status is not counted after all."""
+        if self.words is not None:
+            refusal.values = {**self.words(call.world), **refusal.values}
         rendered = self.catalogue.render(refusal)
         if call.counted:
             for counts in call.world.counts.values():
@@ -119,4 +122,6 @@ class Plan:
             headers.insert(0, (b"content-type", example.media_type.encode()))
         if example.status == 405:
             headers.append((b"allow", allow))
+        there = {name for name, _ in headers}
+        headers += [(name, value) for name, value in example.headers if name not in there]
         return Response(example.status, headers, example.body)

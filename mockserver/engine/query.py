@@ -4,7 +4,7 @@ A field that is null fits no condition but `isnull`. Values are as records hold 
 does the condition.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, TypeAlias
 
@@ -96,3 +96,31 @@ class Border(NamedTuple):
 
     values: Sequence[Any]
     backwards: bool = False
+
+
+def all_of(parts: Iterable[Expression]) -> Expression:
+    """What fits all parts, without parts that say nothing."""
+    kept = [part for part in parts if not isinstance(part, All)]
+    if any(isinstance(part, Nothing) for part in kept):
+        return Nothing()
+    return kept[0] if len(kept) == 1 else And(tuple(kept)) if kept else All()
+
+
+def any_of(parts: Iterable[Expression]) -> Expression:
+    """What fits one of the parts, without parts that say nothing."""
+    kept = [part for part in parts if not isinstance(part, Nothing)]
+    if any(isinstance(part, All) for part in kept):
+        return All()
+    return kept[0] if len(kept) == 1 else Or(tuple(kept)) if kept else Nothing()
+
+
+def none_of(part: Expression) -> Expression:
+    """What does not fit the part."""
+    match part:
+        case All():
+            return Nothing()
+        case Nothing():
+            return All()
+        case Not(inner):
+            return inner
+    return Not(part)

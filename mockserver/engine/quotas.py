@@ -130,7 +130,7 @@ class SlidingQuota:
     def __init__(self, table: Mapping[str, Any], *, counting: bool) -> None:
         self.counting = counting
         seconds = table["window"]["seconds"]
-        self.default = Budget(table["otherwise"], seconds)
+        self.default = Budget(table.get("otherwise", 0), seconds)
         self.budgets = {
             name: Budget(calls["calls"], calls["seconds"]) if isinstance(calls, Mapping) else Budget(calls, seconds)
             for name, calls in table["calls"].items()
@@ -157,24 +157,32 @@ class SlidingCounts:
 
     def take(self, call: "Call", now: float) -> None:
         quota = self._quota
-        if not quota.counting:
-            return
-        budget = self._budget(call)
-        times = self._times(call, now)
-        if len(times) >= budget.calls:
-            leaves = math.ceil(times[0] + budget.seconds)
-            wait = max(1, math.ceil(leaves - now))
+        leaves = self.full_until(call, now)
+        if leaves is not None:
+            budget, wait = self._budget(call), seconds_until(leaves, now)
             values = {"limit": budget.calls, "seconds": budget.seconds, "wait": wait}
             raise Refusal(quota.refusal, values=values, headers=[(b"retry-after", b"%d" % wait)])
-        times.append(now)
+        self.note(call, now)
+
+    def full_until(self, call: "Call", now: float) -> float | None:
+        """When the oldest call leaves the window, if that is full; None while there is room."""
+        budget, times = self._budget(call), self.times(call, now)
+        return times[0] + budget.seconds if len(times) >= budget.calls else None
+
+    def note(self, call: "Call", now: float) -> None:
+        """Count a call, whether there is room for it or not."""
+        if self._quota.counting:
+            self.times(call, now).append(now)
 
     def give_back(self, call: "Call", status: int) -> None:
         if self._quota.counting and status in self._quota.spared:
-            self._times(call, 0.0).pop()
+            self.times(call, 0.0).pop()
 
     def headers(self, call: "Call", now: float) -> Headers:
         names, budget = self._quota.header_names, self._budget(call)
-        times = self._times(call, now)
+        if not names:
+            return []
+        times = self.times(call, now)
         oldest = times[0] if times else now
         return [
             (names["limit"], b"%d" % budget.calls),
@@ -185,7 +193,7 @@ class SlidingCounts:
     def _budget(self, call: "Call") -> Budget:
         return self._quota.budgets.get(call.operation or "", self._quota.default)
 
-    def _times(self, call: "Call", now: float) -> deque[float]:
+    def times(self, call: "Call", now: float) -> deque[float]:
         """The calls in the window; nobody's while the caller is not known."""
         owner = call.quota_key if call.quota_key is not None else call.credential.key if call.credential else None
         if owner is None:
@@ -195,6 +203,11 @@ class SlidingCounts:
         while times and now - times[0] >= seconds:
             times.popleft()
         return times
+
+
+def seconds_until(end: float, now: float) -> int:
+    """How long to wait for what ends within a second that was not rounded up yet; one second at least."""
+    return max(1, math.ceil(math.ceil(end) - now))
 
 
 def _header_names(table: Mapping[str, Any]) -> dict[str, bytes]:

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple, Protocol
 
 import orjson
 
-from mockserver.engine.conditions import Holder, named
-from mockserver.engine.query import And, Border, Children, Condition, Expression, Not, Or, Through
+from mockserver.engine.conditions import Holder, named, named_condition
+from mockserver.engine.query import And, Border, Children, Condition, Expression, Not, Nothing, Or, Through
 from mockserver.engine.statements import Ask, Keys, Statements, parameters, quoted
 from mockserver.engine.store import Chain, Record, Store
 
@@ -33,11 +33,14 @@ class Related(Holder, Protocol):
 Among = Mapping[str, Related]
 
 
+Range = tuple[Condition, ...]
+
+
 class Slice(NamedTuple):
     """Which of the records that fit, and in which order.
 
-    The records next to a border come first, so backwards the order is turned; with a border the order's last key is
-    the key of the resource.
+    The records next to a border come first, so backwards the order is turned. With a border there is no offset, and
+    the order has the key of the resource in it.
     """
 
     order: Sequence[str] = ()
@@ -55,63 +58,77 @@ class Search:
         self._resource = resource
         self._lookups = sql.lookups()
         self._indexes = Indexes(store, sql)
-        self._texts: dict[tuple[str, Ask], str] = {}
+        self._unbordered: dict[Ask, str] = {}
+        self._texts: dict[Ask, str] = {}
 
     def records(self, chain: Chain, where: Expression, part: Slice, among: Among) -> list[Record]:
         """Raises LookupError for a field that is no column."""
-        where, order, ranges = settled(where, chain, among), tuple(part.order), None
+        fits, values = self._named(chain, where, among)
+        if isinstance(fits, Nothing):
+            return []
+        order, borders = tuple(part.order), [Range()]
         if part.border is not None:
             order = turned(order) if part.border.backwards else order
-            ranges = beyond(order, part.border.values)
-        index = self._index(where, order) if part.limit is not None and order else None
-        left, found = part.limit, list[Record]()
-        for each in [where] if ranges is None else [And((*conditions, where)) for conditions in ranges]:
-            found += self._run(chain, Ask(each, order, len(chain), index), left, part.offset, among)
-            if part.limit is not None:
-                left = part.limit - len(found)
-                if left <= 0:
-                    break
-        return found
+            borders = [one for one in beyond(order, part.border.values) if not self._is_empty(one)]
+        index = self._index(fits, order) if part.limit is not None and order else None
+        # Before an offset only the index is walked, if the bodies are fetched later.
+        ask = Ask(fits, order, len(chain), index, "rowid" if part.offset else "body")
+        rows: list[Any] = []
+        for border in borders:
+            left = -1 if part.limit is None else part.limit - len(rows)
+            if left == 0:
+                break
+            rows += self._rows(chain, ask, border, {**values, "limit": left, "offset": part.offset}, among)
+        if part.offset:
+            places = orjson.dumps([row[0] for row in rows]).decode()
+            rows = self._store.execute(self._sql.bodies, {"rows": places}).fetchall()
+        return [orjson.loads(row[0]) for row in rows]
 
     def keys(self, chain: Chain, where: Expression, among: Among) -> tuple[Any, ...]:
         """The keys of all records that fit."""
-        ask = Ask(settled(where, chain, among), (), len(chain), wanted="id")
-        text, values = self._compiled("search", ask, among)
-        rows = self._store.execute(text, parameters(chain, {**values, "limit": -1, "offset": 0}))
-        return tuple(key for key, *_ in rows)
+        fits, values = self._named(chain, where, among)
+        ask = Ask(fits, (), len(chain), wanted="id")
+        rows = self._rows(chain, ask, Range(), {**values, "limit": -1, "offset": 0}, among)
+        return tuple(row[0] for row in rows)
 
     def count(self, chain: Chain, where: Expression, among: Among) -> int:
         """How many records fit."""
-        text, values = self._compiled("count", Ask(settled(where, chain, among), (), len(chain)), among)
-        found: int = self._store.execute(text, parameters(chain, values)).fetchone()[0]
-        return found
+        fits, values = self._named(chain, where, among)
+        rows = self._rows(chain, Ask(fits, (), len(chain), wanted="count"), Range(), values, among)
+        return int(rows[0][0])
 
     def size(self) -> int:
         """At least the number of rows, those of all layers together."""
         return self._indexes.size()
 
-    def _run(self, chain: Chain, ask: Ask, limit: int | None, offset: int, among: Among) -> list[Record]:
-        values: dict[str, Any]
-        if offset:  # only the index is walked over what is left out
-            ask = ask._replace(wanted="rowid")
-        text, values = self._compiled("search", ask, among)
-        values |= {"limit": -1 if limit is None else limit, "offset": offset}
-        rows = self._store.execute(text, parameters(chain, values)).fetchall()
-        if offset:
-            numbers = orjson.dumps([row[0] for row in rows]).decode()
-            rows = self._store.execute(self._sql.bodies, {"rows": numbers}).fetchall()
-        return [orjson.loads(row[0]) for row in rows]
+    def _is_empty(self, border: Range) -> bool:
+        """Whether a key would have to be null; an index cannot even be asked for that."""
+        return any(one.op == "isnull" and self._sql.is_key(one.field) for one in border)
 
-    def _compiled(self, kind: str, ask: Ask, among: Among) -> tuple[str, dict[str, Any]]:
-        """The text of a statement and the values of its conditions."""
+    def _named(self, chain: Chain, where: Expression, among: Among) -> tuple[Expression, dict[str, Any]]:
         values: dict[str, Any] = {}
-        ask = ask._replace(where=named(ask.where, self._resource, among, values))
-        text = self._texts.get((kind, ask))
+        return named(settled(where, chain, among), self._resource, among, values), values
+
+    def _rows(self, chain: Chain, ask: Ask, border: Range, values: Mapping[str, Any], among: Among) -> list[Any]:
+        names: dict[str, Any] = {}
+        behind = [named_condition(one, self._sql.form(one.field), names, "b") for one in border]
+        text = self._text(ask._replace(border=tuple(behind)), among)
+        return self._store.execute(text, parameters(chain, {**values, **names})).fetchall()
+
+    def _text(self, ask: Ask, among: Among) -> str:
+        """The text of a statement, made once for all searches that differ in values alone."""
+        text = self._texts.get(ask)
         if text is None:
             if len(self._texts) >= MOST_TEXTS:
                 self._texts.clear()
-            text = self._texts[kind, ask] = getattr(self._sql, kind)(ask, among)
-        return text, values
+                self._unbordered.clear()
+            whole = ask._replace(border=())
+            base = self._unbordered.get(whole)
+            if base is None:
+                build = self._sql.count if ask.wanted == "count" else self._sql.search
+                base = self._unbordered[whole] = build(ask, among)
+            text = self._texts[ask] = self._sql.bordered(base, ask)
+        return text
 
     def _index(self, where: Expression, order: Sequence[str]) -> str | None:
         """The index that has the records in order which have the same values as are looked up."""
@@ -193,7 +210,7 @@ def turned(order: Sequence[str]) -> tuple[str, ...]:
     return tuple(key[1:] if key.startswith("-") else f"-{key}" for key in order)
 
 
-def beyond(order: Sequence[str], values: Sequence[Any]) -> list[tuple[Condition, ...]]:
+def beyond(order: Sequence[str], values: Sequence[Any]) -> list[Range]:
     """The rows behind a border, as ranges one after the other: the first shares all keys but the last with it.
 
     A null stands before all else where the key rises, and behind all else where it falls.

@@ -3,10 +3,12 @@
 import logging
 import math
 from collections.abc import Callable, Iterator, Mapping
+from itertools import count, cycle, islice
 from typing import Any
 
-from mockserver.engine.chance import Fakes, format_time, parse_time, seeded_id
+from mockserver.engine.chance import Fakes, day_of, format_time, parse_time, seeded_id
 from mockserver.engine.collection import Collection
+from mockserver.engine.own import Own
 from mockserver.engine.rank import next_rank
 from mockserver.engine.store import Record, StateError, Store
 from mockserver.vendor import Vendor
@@ -66,46 +68,66 @@ class Garden:
         self.highest: dict[str, int] = {}
         self._table = vendor.seed.get("generate", {})
         self._wanted = records
+        self._times = vendor.behaviour.get("timestamps", "zulu")
         self.serial = 0
         self._fakes = Fakes(seed, self._table.get("locale", "en_US"), self._table.get("words", {}))
-        self._ranks: dict[tuple[str, str], str] = {}
+        self._ranks: dict[tuple[str, str], Any] = {}
+        self._own = Own(vendor.name)
+        self._count_made = 0  # how many records are made of the resource that is growing
 
     def grow(self) -> Iterator[tuple[str, list[Record]]]:
         """Pairs of resource and its records."""
         grown: dict[str, list[Record]] = {}
         for resource, table in self._vendor.behaviour["resources"].items():
-            fixed = [dict(record) for record in self._vendor.seed["records"].get(resource, ())]
+            fixed = [self._dated(record) for record in self._vendor.seed["records"].get(resource, ())]
             for record in fixed:
                 self._note_rank(table, resource, record)
             self.serial += len(fixed)
             if table.get("id_form") == "digits":
                 self.highest[resource] = max((int(record[table["key"]]) for record in fixed), default=0)
             plot = self._table.get("resources", {}).get(resource)
-            grown[resource] = fixed + (self._generated(resource, table, plot, grown) if plot else [])
+            made = self._generated(resource, table, plot, grown) if plot else []
+            tend = self._own.find(f"grow_{resource}") if made else None
+            if tend is not None:
+                tend(made, grown, self._fakes)
+            grown[resource] = fixed + made
             yield resource, grown[resource]
+
+    def _dated(self, record: Record) -> Record:
+        """A fixed record, each `{$day: …}` in it become a date."""
+        return {
+            name: day_of(self._now, value["$day"]) if isinstance(value, Mapping) and "$day" in value else value
+            for name, value in record.items()
+        }
 
     def _generated(
         self, resource: str, table: Mapping[str, Any], plot: Mapping[str, Any], grown: Mapping[str, list[Record]]
     ) -> list[Record]:
+        self._count_made = self._count(plot)
         makers = {field: self._maker(rule) for field, rule in plot["fields"].items()}
-        records = []
+        created = table.get("created") if table.get("id_form") == "ulid" else None
+        records: list[Record] = []
         for parent in self._parents(plot, grown):
-            record = {table["key"]: self._key(resource, table, plot, len(records)), **plot.get("values", {})}
+            key = None if created in makers else self._key(resource, table, plot, len(records))
+            record = {table["key"]: key, **plot.get("values", {})}
             if parent is not None:
                 record[plot["parent"]["field"]] = parent["id"]
             if "account" in table:
                 record[table["account"]] = self._account_of(parent)
             for field, make in makers.items():
                 record[field] = make(record)
+            if key is None:  # such a key tells when its record was made
+                self.serial += 1
+                record[table["key"]] = seeded_id("ulid", self._seed, self.serial, parse_time(record[created]))
             self._rank(table, resource, record)
             records.append(record)
         return records
 
     def _parents(self, plot: Mapping[str, Any], grown: Mapping[str, list[Record]]) -> Iterator[Record | None]:
-        """One parent for each record to be made; children stand together in theirs, evenly spread."""
-        count = self._count(plot)
+        """One parent for each record to be made, evenly spread; children stand together in theirs, or take turns."""
+        wanted = self._count(plot)
         if "parent" not in plot:
-            yield from [None] * count
+            yield from [None] * wanted
             return
         spared = set(plot["parent"].get("spare", ()))
         mine = self._vendor.seed["default_account"]
@@ -114,8 +136,11 @@ class Garden:
             for one in grown[plot["parent"]["resource"]]
             if one["id"] not in spared and self._account_of(one) == mine
         ]
+        if plot["parent"].get("turns"):
+            yield from islice(cycle(parents), wanted)
+            return
         for number, parent in enumerate(parents):
-            yield from [parent] * (count * (number + 1) // len(parents) - count * number // len(parents))
+            yield from [parent] * (wanted * (number + 1) // len(parents) - wanted * number // len(parents))
 
     def _count(self, plot: Mapping[str, Any]) -> int:
         """`count` records; `main: true` as many as were asked for; `share: N` one for each N of those."""
@@ -156,7 +181,8 @@ class Garden:
         rank = table.get("rank")
         if rank is not None:
             parent = (resource, record[rank["within"]])
-            self._ranks[parent] = max(self._ranks.get(parent, ""), record[rank["field"]])
+            place = record[rank["field"]]
+            self._ranks[parent] = max(self._ranks.get(parent, place), place)
 
     # Makers: what `fields` of seed.yaml can say
 
@@ -179,11 +205,24 @@ class Garden:
 
     def _make_between(self, span: list[str]) -> Maker:
         start, end = map(parse_time, span)
-        return lambda record: format_time(start + self._fakes.chance() * (end - start))
+        return lambda record: format_time(start + self._fakes.chance() * (end - start), self._times)
+
+    def _make_rising(self, span: list[str]) -> Maker:
+        """Times that follow one another from the first to the last."""
+        start, end = map(parse_time, span)
+        step, numbers = (end - start) / max(1, self._count_made), count()
+        return lambda record: format_time(start + next(numbers) * step, self._times)
+
+    def _make_day(self, days: list[int]) -> Maker:
+        """A date from so many days after the seeding to so many."""
+        dates = [day_of(self._now, number) for number in range(days[0], days[1] + 1)]
+        return lambda record: self._fakes.pick(dates)
 
     def _make_after(self, given: Mapping[str, Any]) -> Maker:
         field, days = given["field"], given["days"]
-        return lambda record: format_time(parse_time(record[field]) + self._fakes.chance() * days * DAY)
+        return lambda record: format_time(
+            parse_time(record[field]) + self._fakes.chance() * days * DAY, self._times
+        )
 
     def _make_many(self, given: Mapping[str, Any]) -> Maker:
         makers = {field: self._maker(rule) for field, rule in given["fields"].items()}

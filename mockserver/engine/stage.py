@@ -1,5 +1,6 @@
 """Stage: a vendor's model compiled for play. Everything that is fixed about it is made here, once, at start."""
 
+import math
 from collections.abc import Callable, Mapping
 from functools import cache, partial
 from typing import Any
@@ -25,7 +26,7 @@ from mockserver.engine.quotas import quota
 from mockserver.engine.seeding import seed_layer
 from mockserver.engine.statements import Shape
 from mockserver.engine.store import Record, Store
-from mockserver.engine.subscriptions import compiled
+from mockserver.engine.subscriptions import compiled, making_secrets
 from mockserver.engine.verbs import VERBS, Lifecycle, Resource, Task, Verb, cached
 from mockserver.engine.world import Ground, World, Worlds
 from mockserver.vendor import Operation, Vendor
@@ -60,6 +61,7 @@ class Stage:
             Catalogue(self._table["errors"]["envelope"], self._table["errors"]["catalogue"], self._table["refusals"]),
             vendor.seed["default_account"],
             style(self._table.get("responses", {})),
+            self._own.find("refusal_words"),
         )
         self._resources = {name: self._resource(name, table) for name, table in self._tables.items()}
         self._addressed = {
@@ -132,9 +134,11 @@ class Stage:
             derive=find(f"derive_{name}"),
             show=find(f"show_{name}"),
             change=find(f"change_{name}"),
-            create=find(f"create_{name}"),
+            create=making_secrets(self._table.get("webhooks", {}), name, find(f"create_{name}")),
             update=find(f"update_{name}"),
             delete=find(f"delete_{name}"),
+            follow=find(f"follow_{name}"),
+            list=find(f"list_{name}"),
         )
 
     def _compile_credentials(self) -> steps.Step:
@@ -144,7 +148,7 @@ class Stage:
         own = self._own.find("identify")
         if own is not None:
             return steps.identify(known, own)
-        return steps.credentials(known, reader(scheme), table["lifetime_days"] * DAY)
+        return steps.credentials(known, reader(scheme), table.get("lifetime_days", math.inf) * DAY)
 
     def _plan(self, operation: Operation) -> Plan:
         made = (getattr(self, f"_{name}_step")(operation) for name in self._table["order"])
@@ -205,6 +209,9 @@ class Stage:
             ],
             where(table) if where is not None else None,
             paging(table["paging"]) if "paging" in table else None,
+            paging({**table["paging"], "errors": "correct"})
+            if table.get("paging", {}).get("style") == "offset" and "paging_errors" in self._table.get("switches", {})
+            else None,
         )
 
     def _lifecycle(self, name: str) -> Lifecycle:
@@ -267,13 +274,17 @@ class Stage:
         return self._check_credentials if operation.is_protected else steps.no_step
 
     def _quotas_step(self, operation: Operation) -> steps.Step:
-        return steps.quotas(list(self._table["quotas"])) if operation.is_protected else steps.no_step
+        counted = [
+            name for name, table in self._table["quotas"].items() if operation.id in table.get("calls", {operation.id})
+        ]
+        return steps.quotas(counted) if counted and operation.is_protected else steps.no_step
 
     def _scopes_step(self, operation: Operation) -> steps.Step:
         rule = operation.table.get("rules", {}).get("scope_missing")
         return steps.scopes(operation.scopes, rule) if operation.scopes else steps.no_step
 
     def _parameters_step(self, operation: Operation) -> steps.Step:
+        paged = paging(operation.table["paging"]).parameters if "paging" in operation.table else frozenset()
         places = ("path", "query") if self._table.get("parameters", {}).get("query") == "reject" else ("path",)
         checks = [
             steps.Parameter(
@@ -284,9 +295,9 @@ class Stage:
             )
             for place in places
             for each in operation.parameters
-            if each["in"] == place
+            if each["in"] == place and not (place == "query" and each["name"] in paged)
         ]
-        return steps.parameters(checks) if checks else steps.no_step
+        return steps.parameters(checks, self._own.find("explain")) if checks else steps.no_step
 
     def _existence_step(self, operation: Operation) -> steps.Step:
         path = [parameter["name"] for parameter in operation.parameters if parameter["in"] == "path"]
@@ -301,9 +312,9 @@ class Stage:
         return frozenset(kind for kind in map(media_type, content) if kind)
 
     def _body_step(self, operation: Operation) -> steps.Step:
-        if "requestBody" not in operation.document:
-            return steps.no_step
         table = operation.table
+        if "requestBody" not in operation.document or table.get("body") == "own":
+            return steps.no_step
         body = spec.resolve(self.vendor.document, operation.document["requestBody"])
         kind = "application/json" if "application/json" in body["content"] else next(iter(body["content"]))
         at = ("paths", operation.path, operation.method.lower(), "requestBody", "content", kind, "schema")
@@ -320,10 +331,13 @@ class Stage:
             frozenset(name for name, one in schema.get("properties", {}).items() if one.get("type") == "integer"),
             wrapper,
             is_optional=not body.get("required", False) and bool(self._table.get("optional_bodies")),
+            has_own_values=table.get("values") == "own",
             most=table.get("most_bytes", MAX_BODY),
             too_large="body_too_large" if "body_too_large" in self._table["refusals"] else "body_unreadable",
             prepare=self._own.find("prepare_body"),
             explain=self._own.find("explain"),
+            blame=self._own.find("blame"),
+            names=tuple(schema.get("properties", ())),
         )
         return steps.body(BodyReader(validator, form))
 

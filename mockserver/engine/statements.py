@@ -15,6 +15,7 @@ from sqlalchemy import (
     MetaData,
     Select,
     Table,
+    and_,
     bindparam,
     func,
     literal_column,
@@ -29,8 +30,8 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 from sqlalchemy.sql import ClauseElement
 
 from mockserver.engine.columns import Form
-from mockserver.engine.conditions import Clause, Clauses, Holders, Row
-from mockserver.engine.query import Expression
+from mockserver.engine.conditions import Clause, Clauses, Holders, Row, compared
+from mockserver.engine.query import Condition, Expression
 from mockserver.engine.store import Chain
 
 COUNT = "INSERT INTO tally VALUES (?, ?, ?, ?) ON CONFLICT (layer, name, key) DO UPDATE SET n = n + excluded.n"
@@ -62,7 +63,8 @@ class Ask(NamedTuple):
     order: tuple[str, ...]
     depth: int
     by: str | None = None  # an index
-    wanted: str = "body"  # the column
+    wanted: str = "body"  # the column, or rowid, or count
+    border: tuple[Condition, ...] = ()  # what rows behind a border fit besides
 
 
 class Statements:
@@ -139,6 +141,10 @@ class Statements:
             raise LookupError(f"{self.name} has no column {field}")
         return self.columns.get(field, "plain")
 
+    def is_key(self, field: str) -> bool:
+        """Whether it is the key of the records, which never is null."""
+        return field == self._shape.key
+
     def key(self, row: Row, form: str) -> ColumnElement[Any]:
         """The key of the records as a column of that form can hold it. Raises LookupError where there is none such."""
         found: ColumnElement[Any] = row.c.id
@@ -162,8 +168,16 @@ class Statements:
             found.append(~hidden.correlate_except(above).exists())
         return found
 
+    def bordered(self, text: str, ask: Ask) -> str:
+        """The text of a statement, with the border of an ask in it: a statement is built for all borders at once."""
+        for place in range(ask.depth):
+            row = self.alias(f"t{place}")
+            parts = [compared(self.column(row, one.field), one.op, one.value) for one in ask.border]
+            text = text.replace(_border_of(row), _text(and_(*parts)) if parts else "1")
+        return text
+
     def search(self, ask: Ask, holders: Holders) -> str:
-        """One column of the records that fit, in order."""
+        """One column of the records that fit, in order; not yet with the border."""
         keys = self.keys(ask.order)
         rows = [
             part.add_columns(*(self._key(row, key) for key, _ in keys)) for row, part in self._fitting(ask, holders)
@@ -173,7 +187,7 @@ class Statements:
         return _text(whole.order_by(*order).limit(bindparam("limit")).offset(bindparam("offset")))
 
     def count(self, ask: Ask, holders: Holders) -> str:
-        """How many records fit."""
+        """How many records fit; not yet with the border."""
         counts = [_text(part.with_only_columns(func.count())) for _, part in self._fitting(ask, holders)]
         return "SELECT " + " + ".join(f"({each})" for each in counts)
 
@@ -182,9 +196,10 @@ class Statements:
         clauses = Clauses(holders, ask.depth)
         for place in range(ask.depth):
             row = self.alias(f"t{place}")
-            wanted = literal_column(f"t{place}.rowid") if ask.wanted == "rowid" else row.c[ask.wanted]
+            wanted = row.c[ask.wanted] if ask.wanted in row.c else literal_column(f"t{place}.rowid")
             fits = clauses.clause(ask.where, self._shape.name, row)
-            part = select(wanted).select_from(row).where(*self.visible(row, place), fits)
+            border: Clause = literal_column(_border_of(row))
+            part = select(wanted).select_from(row).where(*self.visible(row, place), border, fits)
             yield row, part.with_hint(row, f"INDEXED BY {quoted(ask.by)}") if ask.by else part
 
     def keys(self, order: Sequence[str]) -> Keys:
@@ -231,6 +246,11 @@ def _dialect(paramstyle: Literal["named", "qmark"]) -> Dialect:
 
 _BY_NAME = _dialect("named")
 _BY_PLACE = _dialect("qmark")
+
+
+def _border_of(row: Row) -> str:
+    """What stands for the border until there is one; no SQL has that in it."""
+    return f"$${row.name}$$"
 
 
 def quoted(name: str) -> str:

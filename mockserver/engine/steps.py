@@ -3,10 +3,11 @@
 Each is compiled for one operation at start, and per request either fills in the call or raises a Refusal.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from mockserver.engine.bodies import BodyReader, faults, is_unreadable, media_type
+from mockserver.engine.bodies import BodyReader, Explain, faults, is_unreadable, media_type
 from mockserver.engine.call import Call
 from mockserver.engine.chance import format_time
 from mockserver.engine.credentials import Credential, Reader
@@ -56,7 +57,7 @@ def identify(known: Mapping[str, Credential], find: Identify) -> Step:
     return step
 
 
-def credentials(known: Mapping[str, Credential], read: Reader, lifetime: float) -> Step:
+def credentials(known: Mapping[str, Credential], read: Reader, lifetime: float = math.inf) -> Step:
     """Who calls. `lifetime` in seconds, for credentials without an expiry date of their own."""
 
     def step(call: Call) -> None:
@@ -108,7 +109,7 @@ class Parameter(NamedTuple):
     is_in_path: bool = True
 
 
-def parameters(checks: Sequence[Parameter]) -> Step:
+def parameters(checks: Sequence[Parameter], explain: Explain | None = None) -> Step:
     """Parameters by their schemas, in the document's order. Those of the query may be absent."""
 
     def step(call: Call) -> None:
@@ -118,7 +119,8 @@ def parameters(checks: Sequence[Parameter]) -> Step:
                 continue
             value = _READ[type_](text) if type_ in _READ else text
             if not validator.is_valid(value):
-                reason = next(iter(validator.iter_errors(value))).message[:200]
+                error = next(iter(validator.iter_errors(value)))
+                reason = explain(name, error) if explain is not None else error.message[:200]
                 raise Refusal("parameter_malformed", values=faults({name: reason}))
 
     return step

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mockserver.engine.world import World
 
 Tell = Callable[["Call", str, Record], tuple[Any, Any]]
+Create = Callable[["Call", Record], Record]
 
 _SUCCESS = {"2xx": range(200, 300)}
 
@@ -111,6 +112,23 @@ def compiled(table: Mapping[str, Any], tell: Tell) -> Webhooks:
         switch=table.get("switch"),
         tell=tell,
     )
+
+
+def making_secrets(table: Mapping[str, Any], resource: str, create: Create | None) -> Create | None:
+    """What is done before a record is created: a subscription without a secret gets one that is made up."""
+    subscription = table.get("subscription", {})
+    field = subscription.get("secret")
+    if field is None or subscription["resource"] != resource:
+        return create
+
+    def make(call: "Call", record: Record) -> Record:
+        made = create(call, record) if create is not None else record
+        if made.get(field):
+            return made
+        world = call.world
+        return {**made, field: world.new_secret(made[world.ground.collections[resource].key])}
+
+    return make
 
 
 def _asked(event: str, wildcard: str | None) -> frozenset[str]:

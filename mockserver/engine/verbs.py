@@ -17,7 +17,9 @@ Change = Callable[[Record, Record], Record]
 Create = Callable[[Call, Record], Record]
 Update = Callable[[Call, Record, Record], Record]
 Delete = Callable[[Call, Record], None]
+Follow = Callable[[Call, Record, Record], None]
 Show = Callable[[Call, Record, Any], Any]
+ShowAll = Callable[[Call, Sequence[Record], Any], list[Any]]
 Allow = Callable[[Call], bool]
 
 
@@ -25,15 +27,16 @@ Allow = Callable[[Call], bool]
 class Resource:
     """A resource of the vendor, as behaviour.yaml has it, and what a table cannot say.
 
-    `derive` adds fields that are computed, `show` makes the whole answer; `change`, `create`, `update` and `delete` are
-    called inside the transaction, before the record is written.
+    `derive` adds fields that are computed, `show` makes the whole answer, `list` those of a list at once; `change`,
+    `create`, `update` and `delete` are called inside the transaction, before the record is written, `follow` after an
+    update has been told.
     """
 
     name: str
     key: str = "id"
     id_form: str | None = None
     account: str | None = None
-    rank: Mapping[str, str] | None = None
+    rank: Mapping[str, Any] | None = None
     created: str | None = None
     updated: str | None = None
     derive: Derive | None = None
@@ -42,6 +45,8 @@ class Resource:
     create: Create | None = None
     update: Update | None = None
     delete: Delete | None = None
+    follow: Follow | None = None
+    list: ShowAll | None = None
 
     def rank_at_end(self, world: World, record: Record) -> None:
         """Put the record behind all others of its parent."""
@@ -117,6 +122,12 @@ class Task:
         whole = {**record, **resource.derive(record, call.world)} if resource.derive is not None else record
         return {name: whole[name] for name in self.view}
 
+    def show_all(self, records: Sequence[Record], call: Call) -> list[Any]:
+        """The records of a list as this operation's answers print them."""
+        if self.resource.list is not None:
+            return self.resource.list(call, records, self)
+        return [self.show(record, call) for record in records]
+
     def outcome(self, shown: Any, call: Call, values: Mapping[str, Any] | None = None) -> Outcome:
         return Outcome(self.status, self.envelope(shown, call, values or {}))
 
@@ -145,7 +156,7 @@ def list_(task: Task) -> Verb:
 
     def run(call: Call) -> Outcome:
         records, values = listing.fetch(call)
-        return task.outcome([task.show(record, call) for record in records], call, values)
+        return task.outcome(task.show_all(records, call), call, values)
 
     return run
 
@@ -189,6 +200,8 @@ def update(task: Task) -> Verb:
         with call.world.transaction():
             after = resource.store_change(call, before, after)
             task.emit(call, after)
+            if resource.follow is not None:
+                resource.follow(call, before, after)
         return task.outcome(task.show(after, call), call)
 
     return run
@@ -222,9 +235,9 @@ def delete(task: Task) -> Verb:
         if shows_record:
             outcome = task.outcome(task.show(call.record, call), call)
         with call.world.transaction():
+            task.emit(call, call.record)
             if resource.delete is not None:
                 resource.delete(call, call.record)
-            task.emit(call, call.record)
             call.world.trash(resource.name, call.record)
         return outcome
 

@@ -6,12 +6,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from mockserver.engine.chance import Clock, seeded_id
+from mockserver.engine.chance import Clock, seeded_id, seeded_secret
 from mockserver.engine.collection import Collection
 from mockserver.engine.messages import Exchange
 from mockserver.engine.outbox import Outbox
 from mockserver.engine.query import Border, Expression
 from mockserver.engine.quotas import Counts, Quota
+from mockserver.engine.rank import Rank
 from mockserver.engine.search import Slice
 from mockserver.engine.store import Chain, Found, Record, Store
 from mockserver.engine.subscriptions import Webhooks
@@ -80,7 +81,7 @@ class World:
         self.switches = dict(self.ground.switches)
         self.cache: dict[Any, Any] = {}  # answers that may be given again, as long as a switch allows it
         self.counts: dict[str, Counts] = {name: quota.counts() for name, quota in self.ground.quotas.items()}
-        self.ranks: dict[tuple[str, str], str] = {}  # (resource, parent) -> last rank, as far as it is known
+        self.ranks: dict[tuple[str, str], Rank] = {}  # (resource, parent) -> last rank, as far as it is known
         self.journal: deque[Exchange] = deque(maxlen=JOURNAL_LENGTH)
         webhooks = self.ground.webhooks
         self.outbox = Outbox(webhooks, self) if webhooks is not None else None
@@ -109,7 +110,7 @@ class World:
         found = self.ground.collections[resource].find(self.chain, key)
         return found if found is not None and found.gone is not None else None
 
-    def select(self, resource: str, where: Mapping[str, str], order: list[str]) -> list[Record]:
+    def select(self, resource: str, where: Mapping[str, Any], order: list[str]) -> list[Record]:
         return self.ground.collections[resource].select(self.chain, where, order)
 
     def search(
@@ -137,7 +138,7 @@ class World:
         """How many records outside the trash have these values; O(1) in the number of records."""
         return self.ground.collections[resource].tally(self.chain, list(values), list(values.values()))
 
-    def last_rank(self, resource: str, rank: Mapping[str, str], parent: str) -> str | None:
+    def last_rank(self, resource: str, rank: Mapping[str, Any], parent: str) -> Rank | None:
         """The greatest rank among the records of a parent, the trash included."""
         known = self.ranks.get((resource, parent))
         if known is None:
@@ -152,6 +153,10 @@ class World:
             self.highest[resource] = self.highest.get(resource, 0) + 1
             return str(self.highest[resource])
         return seeded_id(form, self.ground.seed, self.serial, self.clock.now())
+
+    def new_secret(self, key: str | int) -> str:
+        """A secret for the record with that key."""
+        return seeded_secret(self.ground.seed, key)
 
     def stamp(self) -> str:
         """Now, as the vendor prints it."""

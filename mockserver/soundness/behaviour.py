@@ -8,6 +8,7 @@ from mockserver import spec
 from mockserver.document import nearest
 from mockserver.engine.bodies import media_type
 from mockserver.engine.forms import FORM, MULTIPART
+from mockserver.soundness import filters
 from mockserver.soundness.folder import Folder, Table, fields_of, properties_of, schema_of
 from mockserver.yamlfile import Mistake, Source
 
@@ -26,7 +27,7 @@ def _top(folder: Folder, source: Source) -> Iterator[Mistake]:
     url, path = behaviour.get("base_url"), behaviour.get("base_path")
     if url is not None and path is not None and re.sub(r"^https?://[^/]+", "", url) != path:
         yield source.mistake(("base_path",), f"base_path is {path!r}, but base_url is {url!r}; they must agree")
-    servers = [str(server.get("url")).rstrip("/") for server in document.get("servers", [])]
+    servers = [_address(server).rstrip("/") for server in document.get("servers", [])]
     if url is not None and servers and url not in servers:
         yield source.mistake(("base_url",), f"base_url is {url!r}, which is none of the servers of openapi.yaml")
     credentials = behaviour.get("credentials", {})
@@ -39,8 +40,18 @@ def _top(folder: Folder, source: Source) -> Iterator[Mistake]:
             yield source.mistake(at, "credentials.scheme: a key in the query is no header that a caller could send")
     resources = behaviour.get("resources", {})
     yield from folder.named(source, ("credentials", "account"), "resource", credentials.get("account"), resources)
+    for law, aspects in behaviour.get("aspects", {}).items():
+        for aspect, rules in aspects.items():
+            for rule in [rules] if isinstance(rules, str) else rules:
+                yield from folder.rule(source, ("aspects", law, aspect), rule)
     for role, resource in behaviour.get("known", {}).items():
         yield from folder.named(source, ("known", role), "resource", resource, resources)
+
+
+def _address(server: Table) -> str:
+    """The URL of a server, with the defaults of its variables."""
+    defaults = {name: str(each.get("default", "")) for name, each in server.get("variables", {}).items()}
+    return re.sub(r"\{([^{}]*)\}", lambda match: defaults.get(match[1], match[0]), str(server.get("url")))
 
 
 def _errors(folder: Folder, source: Source) -> Iterator[Mistake]:
@@ -113,6 +124,7 @@ def _operations(folder: Folder, source: Source) -> Iterator[Mistake]:
             message = f"operations.{name}: openapi.yaml has no such operationId.{nearest(name, folder.entries)}"
             yield source.mistake(keys, message)
         yield from _row(folder, source, keys, table)
+        yield from filters.check(folder, source, keys, table)
         if name in folder.entries:
             yield from _row_and_document(folder, source, keys, table)
 
@@ -132,7 +144,8 @@ def _row(folder: Folder, source: Source, keys: tuple[Any, ...], table: Table) ->
         at = (*keys, "references", field)
         yield from folder.named(source, at, "field in accepts", field, table.get("accepts", {}))
         yield from folder.named(source, (*at, "resource"), "resource", reference.get("resource"), resources)
-        yield from _missing(folder, source, at, reference.get("resource"))
+        if not reference.get("checked"):
+            yield from _missing(folder, source, at, reference.get("resource"))
         yield from folder.rule(source, (*at, "rule"), reference.get("rule"))
     for situation, rules in table.get("rules", {}).items():
         at = (*keys, "rules", situation)
@@ -208,7 +221,7 @@ def _indexes(folder: Folder, source: Source) -> Iterator[Mistake]:
             wanted += [(("operations", name), resource, field.removeprefix("-")) for field in fields]
     for keys, name, field in wanted:
         rows = [row for group in ("indexes", "tallies") for row in resources[name].get(group, [])]
-        rows.append(list(resources[name].get("columns", {})))
+        rows.append([resources[name].get("key"), *resources[name].get("columns", {})])
         if not any(field in row for row in rows):
             where = ".".join(keys)
             message = f"{where} goes by {field!r}, which neither indexes nor columns of resources.{name} hold"
@@ -237,6 +250,11 @@ def _parameters(folder: Folder, operation: Any) -> tuple[Table, ...]:
 
 def _samples(folder: Folder, source: Source) -> Iterator[Mistake]:
     tables = folder.behaviour.get("operations", {})
+    for name in folder.behaviour.get("requests", {}):
+        yield from folder.named(source, ("requests", name), "operation", name, tables)
+    parameters = {one["name"] for name in folder.entries for one in _parameters(folder, name) if one["in"] == "query"}
+    for index, name in enumerate(folder.behaviour.get("forgiving", [])):
+        yield from folder.named(source, ("forgiving", index), "parameter of the query", name, sorted(parameters))
     for name, sample in folder.behaviour.get("samples", {}).items():
         keys = ("samples", name)
         yield from folder.named(source, keys, "resource", name, folder.behaviour.get("resources", {}))
@@ -250,6 +268,8 @@ def _samples(folder: Folder, source: Source) -> Iterator[Mistake]:
         named += [(creates, (*keys, "body", field), field) for field in sample.get("body", {})]
         named += [(changes, (*keys, "changes", field), field) for field in sample.get("changes", {})]
         named += [(creates, (*keys, "mark"), sample.get("mark"))]
+        named += [(creates, (*keys, "values", field), field) for field in sample.get("values", {})]
+        named += [(creates, (*keys, "unique", index), field) for index, field in enumerate(sample.get("unique", []))]
         for known, at, field in named:
             if known is not None:
                 yield from folder.named(source, at, "field in accepts", field, known)

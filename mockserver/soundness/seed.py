@@ -45,8 +45,9 @@ def _records(source: Source, resource: str, table: Table, records: list[Table]) 
         for field in sorted(fields - {key}):
             if field not in record or isinstance(record[field], list | dict):
                 yield source.mistake((*at, field), f"{where} needs a single value as its {field}, which it is found by")
-            elif field == rank and not isinstance(record[field], str):
-                yield source.mistake((*at, field), f"{where} needs a text as its {field}, which ranks it")
+            elif field == rank and not isinstance(record[field], type(table["rank"].get("first"))):
+                kind = "a whole number" if isinstance(table["rank"].get("first"), int) else "a text"
+                yield source.mistake((*at, field), f"{where} needs {kind} as its {field}, which ranks it")
 
 
 def _callers(folder: Folder, source: Source) -> Iterator[Mistake]:

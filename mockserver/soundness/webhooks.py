@@ -18,6 +18,10 @@ def check(folder: Folder, source: Source, rules: Sequence[Table]) -> Iterator[Mi
     yield from _profiles(folder, source, table)
     for case, rule in table.get("rules", {}).items():
         yield from folder.rule(source, ("webhooks", "rules", case), rule)
+    operations = folder.behaviour.get("operations", {})
+    for name, rule in table.get("emitted", {}).items():
+        yield from folder.named(source, ("webhooks", "emitted", name), "operation", name, operations)
+        yield from folder.rule(source, ("webhooks", "emitted", name), rule)
     yield from _judged(folder, source, table, rules)
 
 
@@ -58,7 +62,11 @@ def _profiles(folder: Folder, source: Source, table: Table) -> Iterator[Mistake]
 
 def _judged(folder: Folder, source: Source, table: Table, rules: Sequence[Table]) -> Iterator[Mistake]:
     """The law picks what it looks at by these tables; a rule that they do not name would never be judged."""
-    tables = [table.get("rules", {}), *(one.get("rules", {}) for one in table.get("profiles", {}).values())]
+    tables = [
+        table.get("rules", {}),
+        table.get("emitted", {}),
+        *(one.get("rules", {}) for one in table.get("profiles", {}).values()),
+    ]
     named = {rule for one in tables for rule in one.values()}
     for rule in (one for one in rules if one.get("judge") == {"law": "webhooks"}):
         if rule.get("id") not in named:

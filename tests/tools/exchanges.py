@@ -32,7 +32,7 @@ FORMS = {
 _ABSENT = object()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Exchange:
     """One documented exchange with what is needed to replay it."""
 
@@ -66,7 +66,11 @@ class Exchange:
         return [one.removeprefix("/request") for one in found if one.startswith("/request/")]
 
     def in_answer(self, kind: str) -> list[str]:
-        return [one for one in self.pointers(kind) if not one.startswith("/request/")]
+        """Pointers into what the vendor sends: its answer, or the body of its webhook."""
+        found = self.pointers(kind)
+        if self.sent_by_vendor:
+            return [one.removeprefix("/request/body") for one in found if one.startswith("/request/body/")]
+        return [one for one in found if not one.startswith("/request/")]
 
 
 @cache
@@ -103,7 +107,7 @@ def every() -> Iterator[Exchange]:
 class Filler:
     """What takes the place of the page's own values: those of a running stand-in and one of its callers."""
 
-    vendor: str
+    exchange: Exchange
     told: Mapping[str, Any]  # the vendor's entry of GET /_mock/credentials
     caller: str
 
@@ -116,7 +120,11 @@ class Filler:
         return dict(self.told["callers"][self.caller]["headers"])
 
     def value(self, wanted: Any) -> Any:
-        """`$token`, `$base_url`, `$known.ROLE` or `$header.NAME`; anything else is itself."""
+        """`$token`, `$base_url`, `$known.ROLE` or `$header.NAME`, also inside of others; anything else is itself."""
+        if isinstance(wanted, dict):
+            return {key: self.value(one) for key, one in wanted.items()}
+        if isinstance(wanted, list):
+            return [self.value(one) for one in wanted]
         if not isinstance(wanted, str) or not wanted.startswith("$") or wanted == NOTHING:
             return wanted
         kind, _, name = wanted[1:].partition(".")
@@ -128,11 +136,12 @@ class Filler:
 
     def names(self) -> dict[str, str]:
         """What the variables of the page's snippets hold."""
-        return {name: str(self.value(one)) for name, one in replay(self.vendor).get("names", {}).items()}
+        wanted = {**replay(self.exchange.vendor).get("names", {}), **self.exchange.plan.get("names", {})}
+        return {name: str(self.value(one)) for name, one in wanted.items()}
 
     def text(self, text: str) -> str:
         """A printed text with host, token and ids of the stand-in."""
-        for printed, wanted in replay(self.vendor).get("texts", {}).items():
+        for printed, wanted in replay(self.exchange.vendor).get("texts", {}).items():
             text = text.replace(printed, str(self.value(wanted)))
         return text
 
@@ -147,16 +156,16 @@ class Filler:
         names = self.names()
         return re.sub(r"\$\{(?:process\.env\.)?([\w.]+)\}", lambda found: names[found[1]], self.text(node))
 
-    def request(self, exchange: Exchange, *, printed: str | None = None) -> dict[str, Any]:
+    def request(self, printed: str | None = None) -> dict[str, Any]:
         """The documented request, with other values for what cannot be sent; the pointer `printed` stays as it is.
 
         Shape: `method`, `path` (with its query), `headers`, and `body` or `form`.
         """
-        request = copy.deepcopy(dict(exchange.request))
+        request = copy.deepcopy(dict(self.exchange.request))
         query = dict(request.pop("query", None) or parse_qsl(urlsplit(request["path"]).query, keep_blank_values=True))
         request |= {"path": urlsplit(request["path"]).path, "query": query}
         request.setdefault("headers", {})
-        for pointer, wanted in exchange.plan.get("send", {}).items():
+        for pointer, wanted in self.exchange.plan.get("send", {}).items():
             if pointer != printed:
                 put(request, pointer, self.value(wanted))
         parts = ("method", "path", "query", "headers", "body", "form")
@@ -199,7 +208,7 @@ def is_under(pointer: str, others: list[str]) -> bool:
 
 def differences(printed: Any, answered: Any, *, shapes: bool, nullable: frozenset[str] = frozenset()) -> dict[str, str]:
     """JSON pointer -> what is different there. With `shapes`, values are compared by their type only, null is right for
-    a field named in `nullable`, and a list's first item stands for all."""
+    a field named in `nullable`, and a list's first item stands for all, as does its pointer."""
     found: dict[str, str] = {}
     _compare(printed, answered, "", found, shapes, nullable)
     return found
@@ -208,7 +217,7 @@ def differences(printed: Any, answered: Any, *, shapes: bool, nullable: frozense
 def _compare(
     printed: Any, answered: Any, where: str, found: dict[str, str], shapes: bool, nullable: frozenset[str]
 ) -> None:
-    if shapes and answered is None and where.rpartition("/")[2] in nullable:
+    if shapes and answered is None and any(where.endswith(f"/{name}") for name in nullable):
         return
     if isinstance(printed, dict) and isinstance(answered, dict):
         for key in printed | answered:
@@ -225,7 +234,7 @@ def _compare(
             if index >= len(answered):
                 found[place] = "is missing"
             elif shapes and printed:
-                _compare(printed[0], answered[index], place, found, shapes, nullable)
+                _compare(printed[0], answered[index], f"{where}/0", found, shapes, nullable)
             elif not shapes and index >= len(printed):
                 found[place] = "is not documented"
             elif not shapes:

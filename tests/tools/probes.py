@@ -206,9 +206,11 @@ def with_body(probe: Probe, body: Body) -> Probe:
 
 
 def multipart(fields: Mapping[str, Any], *, file_name: str | None) -> bytes:
+    """Each part tells its type: Prism does not survive one that does not."""
     name_of_file = f'; filename="{file_name}"' if file_name else ""
     parts = [
-        f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"{name_of_file}\r\n\r\n{value}\r\n'
+        f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"{name_of_file}\r\n'
+        f"Content-Type: text/plain\r\n\r\n{value}\r\n"
         for name, value in fields.items()
     ]
     return "".join([*parts, f"--{BOUNDARY}--\r\n"]).encode()

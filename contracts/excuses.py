@@ -1,0 +1,101 @@
+"""Failed checks of the conformance suite that say nothing against a target: its vendor's model foresees the answer."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from contracts.envelopes import Refusals
+from contracts.findings import Exchange
+from contracts.model import Model
+from contracts.rejections import errors_of
+from contracts.requests import Fault, Requests
+from contracts.schemathesis_adapter import Failure
+from mockserver.vendor import Operation
+
+_ACCEPTED, _REFUSED, _HEADER_MISSED, _METHOD, _ALLOW, _GONE, _NO_CREDENTIAL = (
+    "ST201",
+    "ST202",
+    "ST203",
+    "ST204",
+    "ST205",
+    "ST302",
+    "ST401",
+)
+_INVALID = ("body_invalid", "parameter_malformed")
+
+
+class Excuses:
+    """What the model of one vendor excuses."""
+
+    def __init__(self, model: Model) -> None:
+        vendor = model.vendor
+        self._model = model
+        self._behaviour: Mapping[str, Any] = vendor.behaviour
+        self._refusals = Refusals(vendor.behaviour.get("errors", {}))
+        self._strict = Requests(vendor, is_strict=True)
+        self._requests = Requests(vendor)
+
+    def holds(self, failure: Failure, known: Mapping[str, str]) -> bool:
+        """Whether the failure is foreseen."""
+        exchange = failure.exchange
+        if exchange is None:
+            return False
+        if failure.code in (_METHOD, _ALLOW):
+            return exchange.status in self._statuses("method_unknown") - {405}
+        if failure.code in (_HEADER_MISSED, _NO_CREDENTIAL):
+            return exchange.status in self._statuses("header_missing", "credential_missing", "credential_unknown")
+        operation = self._model.vendor.operations.get(exchange.operation or "")
+        if operation is None:
+            return False
+        if failure.code == _ACCEPTED:
+            return self._is_corrected(operation, exchange)
+        if failure.code == _REFUSED:
+            return self._is_checked_further(operation, exchange, known)
+        return failure.code == _GONE and bool(self._unknown(operation, exchange, known))
+
+    def _statuses(self, *situations: str) -> set[int]:
+        refusals, catalogue = self._behaviour.get("refusals", {}), self._behaviour["errors"]["catalogue"]
+        return {catalogue[refusals[each]["error"]]["status"] for each in situations if each in refusals}
+
+    def _is_corrected(self, operation: Operation, exchange: Exchange) -> bool:
+        """All that is wrong with an accepted request is what the vendor corrects or reads generously."""
+        left = [each for each in self._requests.faults(operation, exchange) if not self._is_forgiven(operation, each)]
+        return not left and bool(self._strict.faults(operation, exchange))
+
+    def _is_forgiven(self, operation: Operation, fault: Fault) -> bool:
+        return fault.place == "query" and self._requests.forgives(operation, fault.field)
+
+    def _is_checked_further(self, operation: Operation, exchange: Exchange, known: Mapping[str, str]) -> bool:
+        """A valid request was refused for what its schema cannot tell, by the refusal's own words."""
+        try:
+            answer = exchange.json()
+        except ValueError:
+            return False
+        told = set(self._refusals.entries(exchange.status, answer))
+        refusals = self._behaviour.get("refusals", {})
+        invalid = {refusals[each]["error"] for each in _INVALID if each in refusals}
+        if not told:
+            return False
+        if not told & invalid:
+            return True
+        fields = self._refusals.fields(exchange.status, answer)
+        unknown = self._unknown(operation, exchange, known)
+        if unknown and told & errors_of(self._behaviour, operation):
+            return fields is None or bool(fields & unknown)
+        return bool(operation.table.get("checks"))
+
+    def _unknown(self, operation: Operation, exchange: Exchange, known: Mapping[str, str]) -> set[str]:
+        """The fields of the body that refer to a record which may not be there."""
+        body = self._requests.body(operation, exchange)
+        sent = body[2] if body else None
+        wrapper = operation.table.get("wrapper")
+        if wrapper is not None and isinstance(sent, Mapping) and isinstance(sent.get(wrapper), Mapping):
+            sent = sent[wrapper]
+        if not isinstance(sent, Mapping):
+            return set()
+        found = set()
+        for name, reference in operation.table.get("references", {}).items():
+            values = sent[name] if isinstance(sent.get(name), list) else [sent[name]] if name in sent else []
+            there = self._model.known_of(reference["resource"], known)
+            if any(value is not None and str(value) not in there for value in values):
+                found.add(name)
+        return found

@@ -1,0 +1,93 @@
+"""Valid bodies that were refused: which rule about the body's schema is to blame, if any?
+
+A body that fits its schema may still be refused for good reason: a record that is not there, a name that is taken, a
+step that a lifecycle does not have. So the refusal itself is read, and in doubt nobody is blamed.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from contracts.envelopes import Refusals
+from contracts.findings import Exchange
+from contracts.pointers import Check
+from contracts.requests import Touch
+from mockserver.vendor import Operation, Vendor
+
+_OFTEN = 5  # so many refusals, and no success, leave no doubt
+
+
+@dataclass(frozen=True)
+class _Rejection:
+    touches: tuple[Touch, ...]
+    exchange: Exchange
+    fields: frozenset[str] | None  # that the refusal names
+    is_doubtful: bool
+
+
+class Rejections:
+    """What was accepted and what was refused, of bodies that their schema allows."""
+
+    def __init__(self, vendor: Vendor) -> None:
+        self._behaviour: Mapping[str, Any] = vendor.behaviour
+        self._refusals = Refusals(vendor.behaviour.get("errors", {}))
+        self._accepted: dict[str, set[str]] = defaultdict(set)
+        self._rejected: dict[str, list[_Rejection]] = defaultdict(list)
+
+    def accept(self, operation: Operation, touches: list[Touch]) -> None:
+        """A request with these parts was carried out."""
+        self._accepted[operation.id] |= {touch.check.pointer for touch in touches}
+
+    def reject(self, operation: Operation, touches: list[Touch], exchange: Exchange) -> None:
+        """A request with these parts, all of them valid, was refused."""
+        try:
+            answer = exchange.json()
+        except ValueError:
+            answer = None
+        told = set(self._refusals.entries(exchange.status, answer))
+        other = told & errors_of(self._behaviour, operation)
+        if told and not self._body_errors() & told:
+            return  # the refusal says that something else was wrong
+        references = operation.table.get("references", {})
+        fields = self._refusals.fields(exchange.status, answer)
+        if fields is None and other and any(touch.field in references for touch in touches):
+            return
+        blamed = [touch for touch in touches if fields is None or touch.field in fields]
+        if other or operation.table.get("checks"):
+            blamed = [touch for touch in blamed if touch.field not in references]
+        is_doubtful = bool(other or operation.table.get("checks"))
+        kept = _Rejection(tuple(blamed), exchange, frozenset(fields) if fields else None, is_doubtful)
+        self._rejected[operation.id].append(kept)
+
+    def _body_errors(self) -> set[str]:
+        """The entries of the catalogue by which a body is refused for its schema."""
+        refusals = self._behaviour.get("refusals", {})
+        return {refusals["body_invalid"]["error"]} if "body_invalid" in refusals else set()
+
+    def settle(self) -> Iterator[tuple[Check, Exchange, str]]:
+        """The checks to blame, once and for all: those of the parts that no accepted body had."""
+        for operation, rejections in self._rejected.items():
+            counts = Counter(touch.check.pointer for each in rejections for touch in each.touches)
+            for rejection in rejections:
+                for touch in rejection.touches:
+                    pointer = touch.check.pointer
+                    is_often = counts[pointer] >= _OFTEN or not rejection.is_doubtful
+                    if pointer not in self._accepted[operation] and is_often:
+                        what = f"{operation} refused a valid body with {rejection.exchange.status}"
+                        yield touch.check, rejection.exchange, what
+        self._rejected.clear()
+
+
+def errors_of(behaviour: Mapping[str, Any], operation: Operation) -> set[str]:
+    """The entries of the catalogue by which an operation refuses what its schema cannot tell."""
+    resources, refusals = behaviour["resources"], behaviour.get("refusals", {})
+    found = set()
+    for reference in operation.table.get("references", {}).values():
+        missing = resources[reference["resource"]].get("missing", {})
+        found.add(reference.get("error", missing.get("error")))
+    if capacity := behaviour.get("capacities", {}).get(operation.table.get("capacity")):
+        found.add(refusals[capacity["refusal"]]["error"])
+    if "lifecycle" in operation.table and "transition_refused" in refusals:
+        found.add(refusals["transition_refused"]["error"])
+    return found

@@ -1,0 +1,47 @@
+"""What rule functions of all vendors say when something is not as it has to be. No rule is judged here."""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Any
+
+from contracts.findings import Broken
+from contracts.laws.terms import Record, brief, same, short
+from contracts.tenant import Answer, Tenant
+
+
+def expect(holds: object, what: str, answer: Answer | None = None) -> None:
+    """Broken unless it holds; `what` tells what was expected and what came instead."""
+    if not holds:
+        raise Broken(what, answer)
+
+
+def expect_equal(what: str, expected: Any, got: Any, answer: Answer | None = None) -> None:
+    """Broken unless both are the same JSON."""
+    expect(same(expected, got), f"{what}: expected {short(expected)}, got {short(got)}", answer)
+
+
+def expect_status(answer: Answer, what: str, *statuses: int) -> None:
+    expected = " or ".join(map(str, statuses))
+    expect(answer.status in statuses, f"{what}: expected {expected}, got {brief(answer)}", answer)
+
+
+def expect_kept(what: str, before: Mapping[str, Any], after: Mapping[str, Any], *, but: Collection[str] = ()) -> None:
+    """Broken when a field, other than those of `but`, is not the same in both."""
+    for name in (*before, *(name for name in after if name not in before)):
+        if name not in but:
+            was, now = before.get(name, "(absent)"), after.get(name, "(absent)")
+            expect(same(was, now), f"{what}: expected {name!r} to be {short(was)}, got {short(now)}")
+
+
+def moment(record: Record, name: str) -> datetime:
+    """A time of a record."""
+    try:
+        return datetime.fromisoformat(record[name])
+    except (TypeError, ValueError):
+        raise Broken(f"expected {name} to be a time, got {short(record[name])}") from None
+
+
+def tick(tenant: Tenant, seconds: float = 3600) -> None:
+    """Let time pass where there is a clock to turn, so that a new time differs from the old one."""
+    if tenant.clock is not None:
+        tenant.clock.advance(seconds)
