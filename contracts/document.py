@@ -22,6 +22,7 @@ from mockserver.spec import resolve
 from mockserver.vendor import Operation
 
 _BASE = "urn:proofboard:document"
+_MOST_VERDICTS = 20_000
 Visit: TypeAlias = Callable[[str, Any, tuple[str, ...]], None]
 
 
@@ -47,6 +48,7 @@ class Document:
         resource = Resource.from_contents(content, default_specification=DRAFT202012)
         self._registry: Registry[Any] = Registry().with_resource(_BASE, resource)
         self._validators: dict[str, Any] = {}
+        self._verdicts: dict[tuple[str, str], bool] = {}
 
     def place(self, *keys: str) -> Place | None:
         """The node at these keys, its references followed; None when it is not there."""
@@ -122,7 +124,13 @@ class Document:
         return found
 
     def is_valid(self, pointer: str, instance: Any) -> bool:
-        return next(self.errors(pointer, instance), None) is None
+        """Whether an instance fits a schema. Lists show the same records many times, so the verdicts are kept."""
+        known = (pointer, json.dumps(instance))
+        if known not in self._verdicts:
+            if len(self._verdicts) == _MOST_VERDICTS:
+                self._verdicts.clear()
+            self._verdicts[known] = next(self.errors(pointer, instance), None) is None
+        return self._verdicts[known]
 
     def validator(self, schema: Any) -> Any:
         """A validator for a schema that may refer to places of this document."""

@@ -6,6 +6,7 @@ from typing import Any
 
 _WORDS = ("a", "the", "relaunch", "100 %", "50%_x", "o'clock", "Größe", "")
 _DAYS = ("today", "now", "sow", "eow", "som", "eom", "today-30d", "today+5d", "2024-01-15", "2024-02-29T10:00:00Z")
+_VALUES = {"date": _DAYS, "date-time": _DAYS, "id": ("me.id", "unknown")}
 _COUNTS = ("eq", "ne", "lt", "lte", "gt", "gte")
 _NULL, _LIST = ("isnull", "isnotnull", "notnull"), ("in", "nin", "notin")
 
@@ -49,5 +50,7 @@ class _Writer:
     def _value(self, field: Mapping[str, Any], chance: random.Random) -> str:
         kind = field["type"]
         told: Sequence[str] = list(field.get("values", ()))
-        found = chance.choice(told or (_DAYS if kind == "date" else ("me.id", "unknown") if kind == "id" else _WORDS))
+        found = chance.choice(
+            told or (_DAYS if kind in ("date", "date-time") else ("me.id", "unknown") if kind == "id" else _WORDS)
+        )
         return '"' + found.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -108,7 +108,7 @@ class Guard:
         subject = None if self.is_own_world else self.model.subject(route)
         if subject is None or subject in self.holdings:
             return False
-        return subject[1] not in self.void and self.model.is_formed(*subject)
+        return self.model.name(*subject) not in self.void and self.model.is_formed(*subject)
 
     def cleaning(self) -> None:
         """From now on requests are for removing what was made: the budget no longer stands in the way."""
@@ -172,14 +172,26 @@ class Guard:
                 identity = str(self.model.record(route.operation.id, exchange.json())[key])
             except (LookupError, TypeError, ValueError):
                 return
-            if identity not in self.foreign:
+            if self.model.name(table["resource"], identity) not in self.foreign:
                 self.holdings.add(table["resource"], identity)
         elif table.get("verb") in ("list", "get"):
-            held = {identity for _, identity in self.holdings}
-            self.foreign.update(text for text in _texts(exchange) if text not in held)
+            held = {self.model.name(*record) for record in self.holdings}
+            told = (*_texts(exchange), *self._named(exchange, route.operation.id))
+            self.foreign.update(text for text in told if text not in held)
         elif table.get("verb") == "delete" and (subject := self.model.subject(route)):
             self.holdings.drop(*subject)
-            self.void.add(subject[1])
+            self.void.add(self.model.name(*subject))
+
+    def _named(self, exchange: Exchange, operation_id: str) -> Iterator[str]:
+        """The names of the records that a read answered."""
+        resource = self.model.table(operation_id).get("resource")
+        try:
+            found = self.model.record(operation_id, exchange.json())
+        except (LookupError, TypeError, ValueError):
+            return
+        for record in found if isinstance(found, list) else [found]:
+            if resource and isinstance(record, dict):
+                yield self.model.name(resource, str(record.get(self.model.resource(resource)["key"])))
 
 
 def _texts(exchange: Exchange) -> Iterator[str]:

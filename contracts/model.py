@@ -19,7 +19,7 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "QUERY"})
 _FORMS = {
     "uuid": re.compile(r"[0-9a-fA-F]{8}(-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}"),
     "integer": re.compile(r"[0-9]{1,19}"),
-    "digits": re.compile(r"[0-9]{1,30}"),
+    "digits": re.compile(r"0*[1-9][0-9]{0,29}"),
     "ulid": re.compile(r"[0-9a-zA-Z]{26}"),
 }
 _ULID = "0123456789abcdefghjkmnpqrstvwxyz"
@@ -45,8 +45,12 @@ class Model:
     def route(self, method: str, target: str) -> Route | None:
         """The operation that this method and path below the base URL mean, if any."""
         path = target.partition("?")[0].removesuffix(self._suffix)
+        found: str | None = None  # the first path that fits is the one that is meant, whatever it offers
         for pattern, operation in self._routes:
-            if operation.method.upper() == method.upper() and (match := pattern.fullmatch(path)):
+            if found not in (None, operation.path) or not (match := pattern.fullmatch(path)):
+                continue
+            found = operation.path
+            if operation.method.upper() == method.upper():
                 return Route(operation, {name: unquote(value) for name, value in match.groupdict().items()})
         return None
 
@@ -123,6 +127,11 @@ class Model:
         """The body that makes a sample record; LookupError names the known id that is missing."""
         body: dict[str, Any] = resolved(self.sample(resource)["body"], known)
         return body
+
+    def name(self, resource: str, identity: str) -> str:
+        """What tells a record from all others: its id; with the resource where ids are numbers, which each counts."""
+        is_number = self.resource(resource).get("id_form") in ("digits", "integer")
+        return f"{resource} {identity}" if is_number else identity
 
     def is_formed(self, resource: str, value: str) -> bool:
         """Whether a text could be the id of a record at all."""

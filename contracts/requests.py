@@ -1,6 +1,7 @@
 """Which places of the document a request touches: its body, of whatever media type, and its parameters."""
 
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from email.parser import BytesParser
 from email.policy import HTTP
@@ -13,6 +14,8 @@ from contracts.pointers import Check
 from mockserver.spec import resolve
 from mockserver.vendor import Operation, Vendor
 
+_BLANKS = "\u0000-\u0020\u007f-\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
+_EDGES = re.compile(rf"^[{_BLANKS}]+|[{_BLANKS}]+\Z")
 _FORM = "application/x-www-form-urlencoded"
 _MULTIPART = "multipart/form-data"
 
@@ -86,7 +89,11 @@ class Requests:
             return [self.read(items, each) for each in value]
         if isinstance(value, str) and self._reading.get("numbers_as_text"):
             value = _number(found, value)
-        return value.strip() if isinstance(value, str) and self._reading.get("trim") else value
+        if isinstance(value, str) and self._reading.get("trim"):
+            value = trimmed(value)
+            if not value and self._reading.get("blank_is_null") and "null" in kinds_of(found):
+                return None
+        return value
 
     def walk(self, operation: Operation, exchange: Exchange) -> Iterator[Touch]:
         """Every check that a part of the request meets."""
@@ -183,6 +190,17 @@ def field_of(operation: Operation, path: tuple[str, ...]) -> str:
         path = path[1:]
     name = path[0] if path else ""
     return name.rpartition("[")[2].rstrip("]") if name.endswith("]") else name
+
+
+def trimmed(text: str) -> str:
+    """A text without the blanks and control characters at its ends."""
+    return _EDGES.sub("", text)
+
+
+def kinds_of(schema: Any) -> Collection[str]:
+    """The types that a schema names itself."""
+    kinds = schema.get("type", []) if isinstance(schema, Mapping) else []
+    return [kinds] if isinstance(kinds, str) else kinds
 
 
 def _number(schema: Any, text: str) -> Any:

@@ -59,7 +59,8 @@ class Target:
         ]
         self._mask = Mask(callers, mails=control is None)
         guard.mask = self._mask
-        guard.foreign.update(known.values())
+        roles: Mapping[str, str] = vendor.behaviour.get("known", {})
+        guard.foreign.update(guard.model.name(roles[role], key) for role, key in known.items() if role in roles)
 
     @property
     def is_mock(self) -> bool:
@@ -146,9 +147,11 @@ def open_local(vendor: Vendor, *, seed: int, budget: Budget) -> Target:
     """The mock itself, in this process."""
     from mockserver.app import create_app
     from mockserver.settings import Settings
+    from mockserver.webhooks import Courier
 
     settings = Settings(seed=seed, clock="2026-03-02T09:00:00Z", limits="documented", vendors=(vendor.name,))
-    app = create_app(settings, [vendor])
+    # What is made up to try the mock may subscribe anybody; a check calls no strangers.
+    app = create_app(settings, [vendor], Courier(stays_here=True))
     wire = LocalWire(app, LOCAL_ORIGIN, at_end=app.close)
     guard = Guard(wire, vendor.mount, Model(vendor), budget=budget, is_own_world=True)
     control = Control(wire)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mockserver.vendor import Vendor
 
 ABSENT: Any = object()
-File: TypeAlias = tuple[str, str, bytes | str]  # file name, media type, content
+File: TypeAlias = tuple[str, str | None, bytes | str]  # file name, media type if one is told, content
 Prepared = TypeVar("Prepared")
 MARK = "proofboard"
 _BOUNDARY = "proofboard-7d1f0c2b9a"
@@ -244,9 +244,10 @@ class Tenant:
 
     def unknown_id(self, resource: str) -> str:
         """A well-formed id that names nothing."""
-        like = next(iter(self.target.model.known_of(resource, self.known)), None)
-        identity = self.target.model.unknown_id(resource, self.chance, like)
-        self.target.guard.void.add(identity)
+        model = self.target.model
+        like = next(iter(model.known_of(resource, self.known)), None)
+        identity = model.unknown_id(resource, self.chance, like)
+        self.target.guard.void.add(model.name(resource, identity))
         return identity
 
     def _path(self, operation_id: str, id: str) -> dict[str, str]:
@@ -282,7 +283,8 @@ def multipart(files: Mapping[str, File], fields: Mapping[str, Any] | Sequence[tu
     ]
     for name, (file_name, kind, content) in files.items():
         held = content.encode() if isinstance(content, str) else content
-        parts.append((f'name="{name}"; filename="{file_name}"', [f"Content-Type: {kind}"], held))
+        told = [] if kind is None else [f"Content-Type: {kind}"]
+        parts.append((f'name="{name}"; filename="{file_name}"', told, held))
     lines: list[bytes] = []
     for disposition, headers, held in parts:
         head = [f"--{_BOUNDARY}", f"Content-Disposition: form-data; {disposition}", *headers, ""]

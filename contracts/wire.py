@@ -138,11 +138,21 @@ class LocalWire:
         return Reply(call.status, Headers(call.headers), b"".join(call.chunks), time.perf_counter() - started)
 
     def close(self) -> None:
+        asyncio.run_coroutine_threadsafe(_end_tasks(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(timeout=5)
         if not self._thread.is_alive():
             self._loop.close()
         self._at_end()
+
+
+async def _end_tasks() -> None:
+    """What the app still has under way, such as deliveries, is not waited for."""
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks)
 
 
 class _Call:

@@ -26,7 +26,7 @@ from mockserver.wire import Receive, Scope, Send, send_response
 class App:
     """The mock as an ASGI application. It owns the state: `close` keeps what is not kept yet."""
 
-    def __init__(self, settings: Settings, vendors: Sequence[Vendor]) -> None:
+    def __init__(self, settings: Settings, vendors: Sequence[Vendor], courier: Courier) -> None:
         self._vendors = vendors
         _check_switches(settings, vendors)
         self._store = Store(settings.state)
@@ -44,7 +44,7 @@ class App:
             for vendor in vendors
         ]
         control = _control_document()
-        self._courier = Courier()
+        self._courier = courier
         desk = ControlDesk(self.stages, self._credentials_in, self._courier)
         apis = [
             Api(stage.vendor.document, stage.vendor.mount, VendorReception(stage, self._courier))
@@ -92,9 +92,9 @@ class App:
         self._store.close()
 
 
-def create_app(settings: Settings, vendors: Sequence[Vendor]) -> App:
+def create_app(settings: Settings, vendors: Sequence[Vendor], courier: Courier | None = None) -> App:
     """The mock for these vendors. Raises StateError when the state cannot be used, SettingsError for wrong switches."""
-    return App(settings, vendors)
+    return App(settings, vendors, courier or Courier())
 
 
 def _check_switches(settings: Settings, vendors: Sequence[Vendor]) -> None:

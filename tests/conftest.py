@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
@@ -20,6 +20,9 @@ from mockserver.engine.world import World
 from mockserver.settings import Settings
 from mockserver.vendor import Vendor, load
 from tests.tools.serving import Served, end, serve
+
+if TYPE_CHECKING:
+    from tests.kanbert import Kanbert
 
 FROZEN = "2024-01-21T10:00:00Z"
 
@@ -133,6 +136,22 @@ def tenant(mock: Mock, kanman: Vendor, world_name: str) -> Tenant:
     """A fresh world of KanMan in process."""
     app, client = mock
     return Tenant(client, kanman, world_name, app)
+
+
+@pytest.fixture(scope="session")
+def kanbert_mock() -> Iterator[Mock]:
+    """Kanbert in process, for all tests that need no settings of their own."""
+    with in_process(load("kanbert")) as made:
+        yield made
+
+
+@pytest.fixture
+def kanbert(kanbert_mock: Mock, world_name: str) -> "Kanbert":
+    """A fresh world of Kanbert in process."""
+    from tests.kanbert import Kanbert
+
+    app, client = kanbert_mock
+    return Kanbert(Tenant(client, app.stages[0].vendor, world_name, app))
 
 
 @pytest.fixture

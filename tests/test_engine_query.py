@@ -2,7 +2,8 @@
 
 import os
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +89,7 @@ def tree(chance: random.Random, resource: str = "tasks", depth: int = 3) -> Expr
             op: Any = chance.choice(COMPARISONS)
             return Children("tasks", "parent", quantifier, tree(chance, "tasks", depth - 1), op, chance.randrange(4))
         case "constant":
-            return chance.choice([All(), Nothing()])
+            return All() if chance.random() < 0.5 else Nothing()
     field = chance.choice(FIELDS[resource])
     ops = ["in", "nin", "isnull", "isnotnull", *COMPARISONS, *(TEXT * 2 if field in ("title", "name", "due") else [])]
     made: Any = chance.choice(ops)
@@ -217,4 +218,103 @@ def test_condition__means_what_its_column_says(field: str, op: Any, value: Any, 
     store.commit()
     found = collection.search((layer,), Condition(field, op, value), Slice(["plain", "id"]), {"cards": collection})
     assert [one["title"] for one in found] == titles
+    store.close()
+
+
+# Large collections
+
+
+class Steps:
+    """Counts what SQLite does, which the load of the machine does not change."""
+
+    def __init__(self, store: Store) -> None:
+        self.count = 0
+        store._db.set_progress_handler(self._step, 10)
+
+    def _step(self) -> int:
+        self.count += 10
+        return 0
+
+    def of(self, search: Callable[[], Any]) -> int:
+        self.count = 0
+        search()
+        return self.count
+
+
+def indexes(store: Store) -> list[str]:
+    rows = store.execute("SELECT name FROM sqlite_master WHERE name LIKE 'toy.tasks~%' ORDER BY rowid")
+    return [name for (name,) in rows]
+
+
+@pytest.mark.parametrize("order", [["status", "-due", "id"], ["-title", "number", "id"], ["due", "-id"]], ids=",".join)
+def test_search__costs_the_same_on_every_page_and_in_a_longer_list(chance: random.Random, order: list[str]) -> None:
+    where = And((Condition("hours", "gte", 0), Or((Condition("client", "ne", "3"), Condition("public", "eq", True)))))
+    firsts = []
+    for size in (3000, 12_000):
+        store = Store("memory")
+        lists = Lists(store, chance, tasks=size)
+        lists.replace()
+        steps, page = Steps(store), partial(lists.world.search, "tasks", where, order, limit=30)
+        page()
+        firsts.append(steps.of(page))
+        rows, costs = lists.expected(where, order), []
+        for place in range(29, len(rows), len(rows) // 50):
+            border = Border([rows[place].get(key.removeprefix("-")) for key in order])
+            assert page(border=border) == rows[place + 1 : place + 31]
+            costs.append(steps.of(partial(page, border=border)))
+        assert max(costs) < 2.5 * firsts[-1], (firsts, costs)
+        store.close()
+    assert firsts[1] < 1.5 * firsts[0], firsts
+
+
+def test_index__is_made_for_an_order_when_a_large_collection_is_asked_for_it(
+    monkeypatch: pytest.MonkeyPatch, lists: Lists
+) -> None:
+    search = partial(lists.world.search, "tasks", All(), limit=2)
+    search(["due", "id"])
+    assert indexes(lists.store) == []
+    monkeypatch.setattr("mockserver.engine.search.LARGE", 5)
+    for order in (["due", "id"], ["-due", "-id"], ["due", "-id"], ["due", "id"]):
+        search(order)
+    assert indexes(lists.store) == ["toy.tasks~~due,id", "toy.tasks~~due,-id"]
+
+
+def test_index__begins_with_the_fields_that_records_are_looked_up_by(
+    monkeypatch: pytest.MonkeyPatch, lists: Lists
+) -> None:
+    monkeypatch.setattr("mockserver.engine.search.LARGE", 5)
+    where = And((Condition("status", "eq", "New"), Condition("public", "eq", True)))
+    lists.world.search("tasks", where, ["status", "due", "id"], limit=2)
+    assert indexes(lists.store) == ["toy.tasks~status~due,id"]
+
+
+def test_index__that_was_not_used_for_longest_makes_room(monkeypatch: pytest.MonkeyPatch, lists: Lists) -> None:
+    monkeypatch.setattr("mockserver.engine.search.LARGE", 5)
+    monkeypatch.setattr("mockserver.engine.search.MOST_INDEXES", 2)
+    for field in ("due", "title", "due", "hours", "title", "hours"):
+        lists.world.search("tasks", All(), [field, "id"], limit=2)
+    assert sorted(indexes(lists.store)) == ["toy.tasks~~hours,id", "toy.tasks~~title,id"]
+
+
+def test_index__is_not_made_where_it_could_be_taken_back(monkeypatch: pytest.MonkeyPatch, lists: Lists) -> None:
+    monkeypatch.setattr("mockserver.engine.search.LARGE", 5)
+    rows = lists.expected(All(), ["due", "id"])
+    with pytest.raises(ZeroDivisionError), lists.world.transaction():
+        assert lists.world.search("tasks", All(), ["due", "id"], limit=2) == rows[:2]
+        1 / 0  # noqa: B018
+    assert lists.world.search("tasks", All(), ["due", "id"], limit=2) == rows[:2]
+
+
+def test_index__of_a_file_is_found_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, chance: random.Random
+) -> None:
+    monkeypatch.setattr("mockserver.engine.search.LARGE", 5)
+    monkeypatch.setattr("mockserver.engine.search.MOST_INDEXES", 1)
+    store = Store(str(tmp_path / "state.db"))
+    Lists(store, chance).world.search("tasks", All(), ["due", "id"], limit=2)
+    store.close()
+    store = Store(str(tmp_path / "state.db"))
+    lists = Lists(store, chance)  # whose records stand in another layer
+    assert lists.world.search("tasks", All(), ["hours", "id"], limit=2) == lists.expected(All(), ["hours", "id"])[:2]
+    assert indexes(store) == ["toy.tasks~~hours,id"]
     store.close()

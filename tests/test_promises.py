@@ -26,7 +26,8 @@ from tests.conftest import Tenant
 ROOT = Path(__file__).parents[1]
 MODULE_LINES, FUNCTION_LINES = 400, 60
 WEB = {"connexion", "flask", "starlette", "uvicorn", "a2wsgi", "httpx", "werkzeug", "asgiref", "requests", "h11"}
-FRONT = {f"mockserver.{room}" for room in ("app", "cli", "control", "gate", "listing", "reception", "serve", "wire")}
+ROOMS = ("app", "cli", "control", "gate", "listing", "reception", "serve", "webhooks", "wire")
+FRONT = {f"mockserver.{room}" for room in ROOMS}
 CHANCE = {"random", "uuid", "secrets", "time", "faker"}
 MAKERS = {
     "dict", "list", "set", "deque", "defaultdict", "Counter", "OrderedDict", "bytearray", "WeakValueDictionary",

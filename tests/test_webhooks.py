@@ -10,8 +10,11 @@ import httpx
 import pytest
 
 from contracts.receiver import Inbox, Reaction, Receiver, receiving
+from mockserver.app import create_app
+from mockserver.settings import Settings
 from mockserver.vendor import Vendor
-from tests.conftest import Tenant
+from mockserver.webhooks import Courier
+from tests.conftest import InProcess, Tenant
 from tests.tools.hooked_toy import hooked_toy
 from tests.tools.serving import end, serve
 
@@ -209,6 +212,21 @@ def test_retry__of_tls_that_is_none(world: Tenant, receiver: Receiver) -> None:
     assert [one["status"] for one in deliver(world)] == [None]
 
 
+def test_courier__that_stays_here_calls_no_strangers(toy: Vendor, receiver: Receiver) -> None:
+    app = create_app(Settings(clock="2024-01-21T10:00:00Z"), [toy], Courier(stays_here=True))
+    inbox = receiver.inbox()
+    with httpx.Client(transport=InProcess(app), base_url="http://mock") as client:
+        tenant = Tenant(client, toy, "w", app)
+        subscribe(tenant, inbox.url)
+        subscribe(tenant, "http://hooks.example.com/")
+        write(tenant)
+        assert [(one["state"], one["problem"]) for one in deliver(tenant)] == [
+            ("delivered", None),
+            ("waiting", "only receivers on this machine are told"),
+        ]
+        tenant.close()
+
+
 def test_proxies__of_the_environment_are_not_asked(
     world: Tenant, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -301,7 +319,7 @@ def test_switch__chooses_the_profile(world: Tenant, receiver: Receiver) -> None:
 def hasty(tmp_path: Path) -> Vendor:
     """A toy that tries again soon, and is patient with receivers."""
     profile = {"waits": [0.3, 0.3], "timeout": 20}
-    return hooked_toy(tmp_path / "hasty", change=lambda table: table["profiles"]["strict"].update(profile))
+    return hooked_toy(tmp_path / "hasty", change=lambda table: table["webhooks"]["profiles"]["strict"].update(profile))
 
 
 def test_server__delivers_of_itself_and_tries_again(hasty: Vendor, receiver: Receiver) -> None:

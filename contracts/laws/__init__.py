@@ -7,8 +7,10 @@ stand-in it demands the model's answer exactly; on a tenant it leaves the room t
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from contracts.laws.access import check_order, credentials, isolation, scopes
+from contracts.laws.access import isolation, scopes
 from contracts.laws.answers import error_envelope, status_codes
+from contracts.laws.check_order import check_order
+from contracts.laws.credentials import credentials
 from contracts.laws.filters import filter_algebra, filters
 from contracts.laws.includes import include
 from contracts.laws.lifecycles import transitions

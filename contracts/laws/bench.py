@@ -23,6 +23,7 @@ from contracts.laws.terms import (
     short,
     succeed,
 )
+from contracts.model import resolved
 from contracts.tenant import ABSENT, Answer, Tenant
 from mockserver.vendor import Operation
 
@@ -95,23 +96,27 @@ class Bench:
         ABSENT where it takes none, or none in JSON.
         """
         told = self._request(operation)
+        resource = operation.table.get("resource")
         if "bodies" in told:
             return told["bodies"][self.tenant.turns[operation.id] % len(told["bodies"])]
+        if isinstance(told.get("body"), dict):
+            return {name: self.tenant.unlike(str(resource), name, value) for name, value in told["body"].items()}
         if told:
             return told.get("body", ABSENT)
-        resource = operation.table.get("resource")
         sample = self.tenant.vendor.behaviour.get("samples", {}).get(resource, {})
         if operation.table.get("verb") == "create" and "body" in sample:
             return self.tenant.sample_body(str(resource))
-        if accepts(operation) and sample.get("changes"):
-            name, values = next(iter(self.changes(operation).items()))
+        if changes := self.changes(operation):
+            name, values = next(iter(changes.items()))
             return {name: self.tenant.unlike(str(resource), name, values[0])}
         return ABSENT
 
     def changes(self, operation: Operation) -> dict[str, list[Any]]:
         """Field of the body -> values to change it to, for the fields that the operation accepts."""
         told = self.tenant.target.model.hint(operation.table.get("resource"), "changes")
-        return {name: list(values) for name, values in told.items() if name in accepts(operation)}
+        chosen = {name: values for name, values in told.items() if name in accepts(operation)}
+        found: dict[str, list[Any]] = resolved(chosen, self.tenant.known)
+        return found
 
     def marked(self, text: str) -> str:
         """A text with the run's mark, by which people find what a run left behind."""
@@ -203,6 +208,8 @@ class Bench:
         if resource is None:
             return Record(), {}
         record = Record()
+        if addressed(operation):
+            self.path(operation)  # a record of ours has to be there before the list is looked at
         if addressed(operation) and find_operation(self.tenant.vendor, "get", resource) is not None:
             record = self.read(resource, self.identity(resource, ours=True))
         return record, self.listed(resource)
@@ -228,7 +235,8 @@ def other_values(bench: Bench, operation: Operation, name: str) -> list[Any]:
     resource = operation.table["resource"]
     for told in (bench.tenant.target.model.hint(resource, word) for word in ("values", "changes")):
         if name in told:
-            return [bench.tenant.unlike(resource, name, value) for value in told[name]]
+            values = resolved(told[name], bench.tenant.known)
+            return [bench.tenant.unlike(resource, name, value) for value in values]
     if name in references(operation):
         return list(bench.known(references(operation)[name]))
     return list(properties(bench.tenant.vendor, operation).get(name, {}).get("enum", []))

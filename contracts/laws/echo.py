@@ -1,11 +1,11 @@
 """What an answer has to show of what a body sent: where it stands, and in which form. No law stands here."""
 
-import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
 from contracts.findings import Broken
-from contracts.laws.terms import Record, accepts, kinds_of, properties, references, same, short
+from contracts.laws.terms import Record, accepts, properties, references, same, short
+from contracts.requests import kinds_of, trimmed
 from contracts.tenant import Answer, Tenant
 from mockserver.vendor import Operation
 
@@ -54,7 +54,7 @@ class Echo:
     def kept(self, name: str, value: Any) -> Any:
         """A value as a vendor keeps it that trims texts."""
         if isinstance(value, str) and self._model.reads("trim"):
-            value = _EDGES.sub("", value)
+            value = trimmed(value)
             if not value and self._model.reads("blank_is_null") and "null" in kinds_of(self._schemas.get(name, {})):
                 return None
         return value
@@ -67,9 +67,6 @@ class Echo:
             return want == got and "number" in kinds_of(self._schemas.get(name, {}))
         is_id = name in references(self._operation)
         return is_id and isinstance(want, int | str) and isinstance(got, int | str) and str(want) == str(got)
-
-
-_EDGES = re.compile(r"^[\s\x00\ufeff]+|[\s\x00\ufeff]+\Z")
 
 
 def _at(node: Any, keys: list[str]) -> Any:

@@ -2,26 +2,35 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from contracts.laws.filter_stock import Stock
-from contracts.laws.filter_terms import Leeway, Where, fits, others, value_of
+from contracts.laws.filter_terms import Fits, Leeway, Where, fits, others, value_of
 
 NULLS = ("isnull", "isnotnull")
 _PART = re.compile(r"[^\W\d_]{3,5}")  # letters alone: no wildcard, no quote, no blank
-_MOST = 8  # values that are weighed
+# Operators that are easily taken for each other.
+_RIVALS = {"startswith": "contains", "endswith": "contains", "contains": "startswith"}
+_RIVALS |= {"lt": "lte", "lte": "lt", "gt": "gte", "gte": "gt"}
+_MOST = 12  # values that are weighed
 
 
 def best(stock: Stock, name: str, op: str, leeway: frozenset[Leeway]) -> Where | None:
-    """The condition on a field that divides the records best, and of which least is open; None where there is none."""
+    """The condition on a field that divides the records best, and unlike its rival; of which least is open."""
     known = (name, op, leeway)
     if known not in stock.picked:
         records, view = stock.records(), stock.view(leeway)
 
-        def weight(term: Where) -> tuple[int, int, int]:
+        def weight(term: Where) -> tuple[int, bool, int, int]:
             found = [fits(term, record, view) for record in records]
             divided = min(found.count(True), found.count(False))
-            return min(divided, 1), -found.count(None), divided
+            return min(divided, 1), is_told_apart(term, found), -found.count(None), divided
+
+        def is_told_apart(term: Where, found: list[Fits]) -> bool:
+            rival = _RIVALS.get(term.op)
+            others = [fits(replace(term, op=rival), record, view) for record in records] if rival else []
+            return any({one, other} == {True, False} for one, other in zip(found, others, strict=False))
 
         stock.picked[known] = max(picks(stock, name, op), key=weight, default=None)
     return stock.picked[known]

@@ -15,7 +15,6 @@ from contracts.laws.terms import (
     item_fields,
     judged,
     key_of,
-    kinds_of,
     missing,
     properties,
     references,
@@ -24,6 +23,7 @@ from contracts.laws.terms import (
     short,
     succeed,
 )
+from contracts.requests import kinds_of
 from contracts.tenant import Answer, Tenant
 from mockserver.vendor import Operation, Rule
 

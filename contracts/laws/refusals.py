@@ -13,7 +13,6 @@ from contracts.laws.terms import (
     has_refusal,
     is_unsafe,
     judged,
-    kinds_of,
     media_types,
     missing,
     names_field,
@@ -27,6 +26,7 @@ from contracts.laws.terms import (
     unknown_reference,
 )
 from contracts.model import fill
+from contracts.requests import kinds_of
 from contracts.tenant import ABSENT, Tenant
 from mockserver.vendor import Operation, Rule
 
@@ -306,6 +306,8 @@ def _lacking(
     bench: Bench, operation: Operation, required: list[str]
 ) -> Iterator[tuple[str, dict[str, Any], list[str]]]:
     good = bench.body(operation)
+    if not isinstance(good, dict):
+        raise NotJudged(f"needs a body for {operation.id} under requests in behaviour.yaml")
     yield "with an empty object", {}, required
     for name in required:
         others = {each: value for each, value in good.items() if each != name}

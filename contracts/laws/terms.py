@@ -57,8 +57,6 @@ def unknown_reference(vendor: Vendor, operation: Operation, name: str) -> Expect
     reference = operation.table["references"][name]
     if "error" in reference:
         return entry(vendor, reference["error"])
-    if "refusal" in reference:
-        return refusal(vendor, reference["refusal"])
     return missing(vendor, reference["resource"])
 
 
@@ -145,12 +143,6 @@ def properties(vendor: Vendor, operation: Operation) -> dict[str, Mapping[str, A
     """Field of the body -> its schema."""
     schema = body_schema(vendor, operation) or {}
     return {name: as_table(resolve(vendor.document, each)) for name, each in schema.get("properties", {}).items()}
-
-
-def kinds_of(schema: Mapping[str, Any]) -> Collection[str]:
-    """The types that a schema names itself."""
-    kinds = schema.get("type", [])
-    return [kinds] if isinstance(kinds, str) else kinds
 
 
 def item_fields(vendor: Vendor, operation: Operation) -> set[str]:

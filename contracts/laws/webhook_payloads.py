@@ -176,7 +176,7 @@ def identity(scene: Scene) -> None:
 
 
 def triggered_by(scene: Scene) -> None:
-    """Two callers with users of their own change a record in turn; the events name the one and the other, or bear the keys."""
+    """Callers who act as users change a record in turn; each event names its user, or bears the key of it."""
     users = scene.tenant.vendor.behaviour["credentials"].get("users")
     actors = _actors(scene)
     if users is None or not actors:

@@ -36,7 +36,7 @@ _A_FRACTION = "2026-03-02T09:00:00.250Z"  # so that what is rounded up can be to
 
 def sliding_window(tenant: Tenant, rule: Rule) -> None:
     """Calls are counted by caller and operation, and come back one by one when each is as old as the window."""
-    found = list(_counters(tenant, rule))
+    found = list(counters(tenant, rule))
     if not found:
         _only_on_429(tenant, rule)
         return
@@ -109,7 +109,7 @@ class Counter:
         refused(self.tenant, answer, self.expected, what)
 
 
-def _counters(tenant: Tenant, rule: Rule) -> Iterator[Counter]:
+def counters(tenant: Tenant, rule: Rule) -> Iterator[Counter]:
     """The operations of a rule that a sliding quota counts; one without a credential counts by rules of its own."""
     for quota in tenant.vendor.behaviour.get("quotas", {}).values():
         if not isinstance(quota["window"], Mapping) or not quota.get("headers"):
@@ -265,7 +265,7 @@ def _expect_wait(here: Counter, answer: Answer, seconds: float) -> None:
 
 def count_down(tenant: Tenant, rule: Rule) -> bool:
     """Each call by a good caller takes one from what remains, whatever it is answered. False: no window slides here."""
-    found = list(_counters(tenant, rule))
+    found = list(counters(tenant, rule))
     for counter in found:
         if tenant.clock is None:
             _told(counter)

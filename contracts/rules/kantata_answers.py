@@ -1,6 +1,7 @@
 """Kantata OX: the form of answers, and what the entries of a refusal tell."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from contracts.laws.terms import brief, record_of, short
 from contracts.rules import rule
@@ -194,7 +195,7 @@ def the_id_that_was_asked_for_is_answered(tenant: Tenant) -> None:
     for identity in asked:
         answers: list[Answer] = [tenant.call("getCustomTaskStatus", path={"id": identity})]
         if identity == mine or tenant.is_mock:
-            body = {"custom_task_status": {}}
+            body: dict[str, Any] = {"custom_task_status": {}}
             answers.append(tenant.call("updateCustomTaskStatus", path={"id": identity}, json=body))
         for answer in answers:
             if answer.status in (400, 422) and not tenant.is_mock:

@@ -130,7 +130,7 @@ def create(tenant: Tenant, **sent: Any) -> Status:
 
 
 def fields(tenant: Tenant, **sent: Any) -> dict[str, Any]:
-    """The fields of a good create, with what is given in their place; those that are given as None are left out."""
+    """The fields of a good create, with what is given in their place; what is given as ABSENT is left out."""
     whole = {"status": name(tenant, "Contract check"), "category": "started", "status_set_id": home(tenant)} | sent
     return {key: value for key, value in whole.items() if value is not ABSENT}
 
@@ -147,7 +147,7 @@ def put(tenant: Tenant, status: Status, sent: Mapping[str, Any], **options: Any)
     return tenant.call("updateCustomTaskStatus", path=path, json={"custom_task_status": dict(sent)}, **options)
 
 
-def change(tenant: Tenant, status: Status, **sent: Any) -> Status:
+def change(tenant: Tenant, status: Status, /, **sent: Any) -> Status:
     """Change a status; Broken when that is refused."""
     return single(put(tenant, status, sent), f"PUT with {short(sent)}")
 

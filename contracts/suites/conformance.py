@@ -164,7 +164,8 @@ class _Door:
         if route is None or not self._target.guard.is_foreign(route):
             return request
         subject = model.subject(route)
-        assert subject is not None
+        if subject is None or route.operation.table.get("lasting"):
+            raise Withheld("what it does could not be undone")
         resource = subject[0]
         ours = [identity for of, identity in self._target.guard.holdings if of == resource]
         identity = ours[-1] if ours else self._made(resource)
@@ -284,8 +285,10 @@ class _Drift:
             answer = parse(exchange.body)
         except ValueError:
             return
+        asked = operation.table.get("include", {}).get("names", ())  # what is shown on demand only
         for field in dict.fromkeys(find_undocumented(self._document.content, media[1], answer)):
-            self._add(exchange, field)
+            if field.rpartition(".")[2] not in asked:
+                self._add(exchange, field)
 
     def _add(self, exchange: Exchange, field: str) -> None:
         self._docket.add(

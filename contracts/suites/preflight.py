@@ -71,7 +71,9 @@ def _check_callers(tenant: Tenant, operation: Operation, path: dict[str, str]) -
         return
     for name in tenant.callers:
         caller = tenant.vendor.callers.get(name)
-        if caller is None or caller.expires_at or not set(operation.scopes) <= reach(tenant.vendor, caller):
+        if caller is None or caller.expires_at or caller.is_revoked:
+            continue
+        if not set(operation.scopes) <= reach(tenant.vendor, caller):
             continue
         answer = tenant.call(operation.id, path=path, caller=name)
         if answer.status == 401:

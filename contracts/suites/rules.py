@@ -9,6 +9,7 @@ from contracts.docket import Docket
 from contracts.findings import Broken, Exchange, Finding, NotJudged, State, Verdict, shorten
 from contracts.guard import BudgetSpent
 from contracts.laws import LAWS, ONE_BY_ONE, RUN_WIDE
+from contracts.laws.aspects import of_rule
 from contracts.rules import Check
 from contracts.suites import preflight
 from contracts.target import Target, Unjudgeable
@@ -49,7 +50,8 @@ def run(docket: Docket, *, is_late: bool) -> None:
             continue
         same: Hashable = check
         if rule.judge == "law":
-            same = (rule.detail, rule.operations, rule.id if rule.detail[0] in ONE_BY_ONE else "")
+            is_particular = rule.detail[0] in ONE_BY_ONE or of_rule(docket.target.vendor, rule.detail[0], rule)
+            same = (rule.detail, rule.operations, rule.id if is_particular else "")
         if same not in known:
             known[same] = _judge(docket, rule, check)
         _file(docket, rule, known[same])

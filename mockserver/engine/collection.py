@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from mockserver.engine.columns import FORMS
-from mockserver.engine.query import And, Condition, Expression
+from mockserver.engine.query import Condition, Expression
 from mockserver.engine.rank import Rank
 from mockserver.engine.search import Among, Search, Slice, conjuncts
 from mockserver.engine.statements import COUNT, READ_COUNT, Shape, Statements, parameters
@@ -59,8 +59,8 @@ class Collection:
 
     def select(self, chain: Chain, where: Mapping[str, Any], order: Sequence[str]) -> list[Record]:
         """The records outside the trash that have those values, sorted; ties in the order of creation."""
-        fits = And(tuple(Condition(field, "eq", value) for field, value in where.items()))
-        return self.search(chain, fits, Slice(order), {self.name: self})
+        self._store.flush()
+        return self._search.equal(chain, where, order)
 
     def search(self, chain: Chain, where: Expression, part: Slice, among: Among) -> list[Record]:
         """The records outside the trash that fit, sorted and cut; `among` has all resources that conditions name."""

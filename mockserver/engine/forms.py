@@ -85,6 +85,7 @@ def read_multipart(content_type: str, body: bytes) -> dict[str, Any]:
     parts = _Parts()
     try:
         parser = MultipartParser(boundary, parts.callbacks())
+        parser.logger.disabled = True  # what is wrong with a body is told to its sender
         parser.write(body)
         parser.finalize()
     except MultipartParseError as error:

@@ -228,7 +228,7 @@ class Cursors:
         return Page(size, border=border, is_counted=False, size=size)
 
     def _border(self, found: Words | None, order: Order) -> Border | None:
-        if found is None or not {self.key, f"-{self.key}"} & found.keys():
+        if found is None or all(found.get(key) is None for key in (self.key, f"-{self.key}")):
             return None
         forward = found.pop(_FORWARD, True)
         if list(found) != list(order):

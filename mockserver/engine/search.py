@@ -4,13 +4,14 @@ A page costs what it shows and not what lies before it: a border becomes a few r
 once, and a large collection gets an index for an order when it is first asked for.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import orjson
 
+from mockserver.engine.columns import FORMS
 from mockserver.engine.conditions import Holder, named, named_condition
-from mockserver.engine.query import And, Border, Children, Condition, Expression, Not, Nothing, Or, Through
+from mockserver.engine.query import And, Border, Children, Condition, Expression, Not, Nothing, Or, Through, all_of
 from mockserver.engine.statements import Ask, Keys, Statements, parameters, quoted
 from mockserver.engine.store import Chain, Record, Store
 
@@ -31,8 +32,6 @@ class Related(Holder, Protocol):
 
 
 Among = Mapping[str, Related]
-
-
 Range = tuple[Condition, ...]
 
 
@@ -54,10 +53,11 @@ class Search:
 
     def __init__(self, store: Store, sql: Statements, resource: str) -> None:
         self._store = store
-        self._sql = sql
+        self.sql = sql
         self._resource = resource
         self._lookups = sql.lookups()
         self._indexes = Indexes(store, sql)
+        self._equal: dict[tuple[Any, ...], tuple[str, list[tuple[str, Callable[[Any], Any]]]]] = {}
         self._unbordered: dict[Ask, str] = {}
         self._texts: dict[Ask, str] = {}
 
@@ -66,11 +66,12 @@ class Search:
         fits, values = self._named(chain, where, among)
         if isinstance(fits, Nothing):
             return []
-        order, borders = tuple(part.order), [Range()]
-        if part.border is not None:
-            order = turned(order) if part.border.backwards else order
-            borders = [one for one in beyond(order, part.border.values) if not self._is_empty(one)]
+        order = turned(part.order) if part.border and part.border.backwards else tuple(part.order)
         index = self._index(fits, order) if part.limit is not None and order else None
+        borders: list[list[Range]] = [[]]
+        if part.border is not None:
+            ranges = [one for one in beyond(order, part.border.values) if not self._is_empty(one)]
+            borders = [[one] for one in ranges] if index else [ranges] if ranges else []
         # Before an offset only the index is walked, if the bodies are fetched later.
         ask = Ask(fits, order, len(chain), index, "rowid" if part.offset else "body")
         rows: list[Any] = []
@@ -81,20 +82,33 @@ class Search:
             rows += self._rows(chain, ask, border, {**values, "limit": left, "offset": part.offset}, among)
         if part.offset:
             places = orjson.dumps([row[0] for row in rows]).decode()
-            rows = self._store.execute(self._sql.bodies, {"rows": places}).fetchall()
+            rows = self._store.execute(self.sql.bodies, {"rows": places}).fetchall()
+        return [orjson.loads(row[0]) for row in rows]
+
+    def equal(self, chain: Chain, where: Mapping[str, Any], order: Sequence[str]) -> list[Record]:
+        """The records with these values, in order: the shortest way to whole lists, without a tree."""
+        asked = (tuple(where), tuple(order), len(chain))
+        known = self._equal.get(asked)
+        if known is None:
+            forms = [self.sql.form(field) for field in where]
+            fits = (Condition(field, "eq", f"p{place}") for place, field in enumerate(where))
+            text = self._text(Ask(all_of(fits), asked[1], asked[2], is_cut=False), {self._resource: self})
+            known = self._equal[asked] = (text, [(f"p{place}", FORMS[form]) for place, form in enumerate(forms)])
+        text, names = known
+        values = {name: form(value) for (name, form), value in zip(names, where.values(), strict=True)}
+        rows = self._store.execute(text, parameters(chain, values))
         return [orjson.loads(row[0]) for row in rows]
 
     def keys(self, chain: Chain, where: Expression, among: Among) -> tuple[Any, ...]:
         """The keys of all records that fit."""
         fits, values = self._named(chain, where, among)
-        ask = Ask(fits, (), len(chain), wanted="id")
-        rows = self._rows(chain, ask, Range(), {**values, "limit": -1, "offset": 0}, among)
+        rows = self._rows(chain, Ask(fits, (), len(chain), wanted="id", is_cut=False), [], values, among)
         return tuple(row[0] for row in rows)
 
     def count(self, chain: Chain, where: Expression, among: Among) -> int:
         """How many records fit."""
         fits, values = self._named(chain, where, among)
-        rows = self._rows(chain, Ask(fits, (), len(chain), wanted="count"), Range(), values, among)
+        rows = self._rows(chain, Ask(fits, (), len(chain), wanted="count"), [], values, among)
         return int(rows[0][0])
 
     def size(self) -> int:
@@ -103,16 +117,18 @@ class Search:
 
     def _is_empty(self, border: Range) -> bool:
         """Whether a key would have to be null; an index cannot even be asked for that."""
-        return any(one.op == "isnull" and self._sql.is_key(one.field) for one in border)
+        return any(one.op == "isnull" and self.sql.is_key(one.field) for one in border)
 
     def _named(self, chain: Chain, where: Expression, among: Among) -> tuple[Expression, dict[str, Any]]:
         values: dict[str, Any] = {}
         return named(settled(where, chain, among), self._resource, among, values), values
 
-    def _rows(self, chain: Chain, ask: Ask, border: Range, values: Mapping[str, Any], among: Among) -> list[Any]:
+    def _rows(
+        self, chain: Chain, ask: Ask, border: Sequence[Range], values: Mapping[str, Any], among: Among
+    ) -> list[Any]:
         names: dict[str, Any] = {}
-        behind = [named_condition(one, self._sql.form(one.field), names, "b") for one in border]
-        text = self._text(ask._replace(border=tuple(behind)), among)
+        ranges = (tuple(named_condition(one, self.sql.form(one.field), names, "b") for one in each) for each in border)
+        text = self._text(ask._replace(border=tuple(ranges)), among)
         return self._store.execute(text, parameters(chain, {**values, **names})).fetchall()
 
     def _text(self, ask: Ask, among: Among) -> str:
@@ -125,15 +141,15 @@ class Search:
             whole = ask._replace(border=())
             base = self._unbordered.get(whole)
             if base is None:
-                build = self._sql.count if ask.wanted == "count" else self._sql.search
-                base = self._unbordered[whole] = build(ask, among)
-            text = self._texts[ask] = self._sql.bordered(base, ask)
+                build = self.sql.count if ask.wanted == "count" else self.sql.search
+                base = self._unbordered[whole] = build(whole, among)
+            text = self._texts[ask] = self.sql.bordered(base, ask)
         return text
 
     def _index(self, where: Expression, order: Sequence[str]) -> str | None:
         """The index that has the records in order which have the same values as are looked up."""
         lookups = {one.field for one in conjuncts(where) if isinstance(one, Condition) and one.op == "eq"}
-        return self._indexes.find(sorted(lookups & self._lookups), self._sql.keys(order))
+        return self._indexes.find(sorted(lookups & self._lookups), self.sql.keys(order))
 
 
 class Indexes:
@@ -141,7 +157,7 @@ class Indexes:
 
     def __init__(self, store: Store, sql: Statements) -> None:
         self._store = store
-        self._sql = sql
+        self.sql = sql
         self._is_large = False
         self._known: dict[str, None] = {}  # the one least lately used first
         for (name,) in store.execute(
@@ -151,24 +167,24 @@ class Indexes:
                 self._known[name] = None
 
     def size(self) -> int:
-        size: int | None = self._store.execute(self._sql.size).fetchone()[0]
+        size: int | None = self._store.execute(self.sql.size).fetchone()[0]
         return size or 0
 
     def find(self, lookups: Sequence[str], keys: Keys) -> str | None:
         """The name of the index for an order; none as long as the table is small."""
         self._is_large = self._is_large or self.size() > LARGE
-        if not self._is_large:
-            return None
         keys = [(key, falls) for key, falls in keys if key not in lookups]
+        if not self._is_large or not keys:
+            return None
         if keys[0][1]:  # an index is as good from behind
             keys = [(key, not falls) for key, falls in keys]
         spelt = ",".join(f"-{key}" if falls else key for key, falls in keys)
-        name = f"{self._sql.name}~{','.join(lookups)}~{spelt}"
+        name = f"{self.sql.name}~{','.join(lookups)}~{spelt}"
         if name not in self._known:
             if self._store.in_transaction:  # which may yet be taken back, and the index with it
                 return None
             self._make_room()
-            self._store.execute(self._sql.create_index(name, lookups, keys))
+            self._store.execute(self.sql.create_index(name, lookups, keys))
         self._known.pop(name, None)
         self._known[name] = None
         return name

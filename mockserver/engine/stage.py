@@ -63,6 +63,7 @@ class Stage:
             style(self._table.get("responses", {})),
             self._own.find("refusal_words"),
         )
+        self._listing = cache(self._make_listing)
         self._resources = {name: self._resource(name, table) for name, table in self._tables.items()}
         self._addressed = {
             name: steps.Addressed(name, table, self._own.find(f"find_{name}"))
@@ -175,7 +176,7 @@ class Stage:
             view=self._view(operation, status),
             accepts=table.get("accepts", {}),
             defaults=table.get("defaults", {}),
-            listing=self._listing(operation) if table["verb"] == "list" else None,
+            listing=self._listing(operation.id) if table["verb"] == "list" else None,
             lifecycle=self._lifecycle(table["lifecycle"]) if "lifecycle" in table else None,
             target=table.get("target", ""),
             within=table.get("within", {}).get("field"),
@@ -190,10 +191,10 @@ class Stage:
         verb = VERBS[table["verb"]](task)
         return cached(verb, table["cache"]["seconds"]) if "cache" in table else verb
 
-    def _listing(self, operation: Operation) -> Listing:
-        table = operation.table
+    def _make_listing(self, operation_id: str) -> Listing:
+        table = self.vendor.operations[operation_id].table
         resource = table["resource"]
-        where = self._own.find(f"where_{operation.id}")
+        where = self._own.find(f"where_{operation_id}")
         asked = table.get("sort")
         return Listing(
             resource,
@@ -355,7 +356,7 @@ class Stage:
 
     def _query_step(self, operation: Operation) -> steps.Step:
         table = operation.table
-        listing = self._listing(operation) if table["verb"] == "list" else None
+        listing = self._listing(operation.id) if table["verb"] == "list" else None
         asked = table.get("include")
         include = Include(asked["parameter"], asked["names"], asked.get("unknown") != "ignore") if asked else None
         if listing is not None and listing.is_plain:

@@ -19,6 +19,7 @@ from sqlalchemy import (
     bindparam,
     func,
     literal_column,
+    or_,
     select,
     text,
     union_all,
@@ -64,7 +65,8 @@ class Ask(NamedTuple):
     depth: int
     by: str | None = None  # an index
     wanted: str = "body"  # the column, or rowid, or count
-    border: tuple[Condition, ...] = ()  # what rows behind a border fit besides
+    is_cut: bool = True  # by a limit and an offset
+    border: tuple[tuple[Condition, ...], ...] = ()  # ranges, of one of which rows behind a border are
 
 
 class Statements:
@@ -172,8 +174,10 @@ class Statements:
         """The text of a statement, with the border of an ask in it: a statement is built for all borders at once."""
         for place in range(ask.depth):
             row = self.alias(f"t{place}")
-            parts = [compared(self.column(row, one.field), one.op, one.value) for one in ask.border]
-            text = text.replace(_border_of(row), _text(and_(*parts)) if parts else "1")
+            ranges = [
+                and_(*(compared(self.column(row, one.field), one.op, one.value) for one in each)) for each in ask.border
+            ]
+            text = text.replace(_border_of(row), f"({_text(or_(*ranges))})" if ranges else "1")
         return text
 
     def search(self, ask: Ask, holders: Holders) -> str:
@@ -184,7 +188,8 @@ class Statements:
         ]
         order = [text(f"{place} DESC" if falls else str(place)) for place, (_, falls) in enumerate(keys, start=2)]
         whole: CompoundSelect[Any] | Select[Any] = union_all(*rows) if len(rows) > 1 else rows[0]
-        return _text(whole.order_by(*order).limit(bindparam("limit")).offset(bindparam("offset")))
+        whole = whole.order_by(*order)
+        return _text(whole.limit(bindparam("limit")).offset(bindparam("offset")) if ask.is_cut else whole)
 
     def count(self, ask: Ask, holders: Holders) -> str:
         """How many records fit; not yet with the border."""

@@ -27,11 +27,7 @@ ALGORITHM = "HS256"
 LIFETIME = 3600
 
 # The world's clock judges the times, and claims are looked at below.
-_ONLY_THE_SIGNATURE = {
-    **dict.fromkeys(
-        ("verify_exp", "verify_nbf", "verify_iat", "verify_aud", "verify_iss", "verify_sub", "verify_jti"), False
-    ),
-}
+_ONLY_THE_SIGNATURE = {f"verify_{claim}": False for claim in ("exp", "nbf", "iat", "aud", "iss", "sub", "jti")}
 
 BLOCKING_FAILURES, FAILURE_SECONDS, BLOCK_SECONDS = 5, 30, 60
 
@@ -155,7 +151,7 @@ def check_board(call: Call) -> None:
 def check_driver(call: Call) -> None:
     driver = call.body.get("driver_id")
     if call.body["target_status"] == "ASI":
-        found = call.world.find("drivers", driver)
+        found = call.world.find("drivers", str(driver))
         if found is None or found["tenant"] != call.account:
             raise Refusal("body_invalid", rule="GT-127", values=faults({"driver_id": "there is no such driver"}))
     elif driver is not None and call.world.switch("driver_on_other_targets") == "reject":
@@ -169,8 +165,7 @@ def allow_driver(call: Call) -> bool:
 
 
 def allow_other_driver(call: Call) -> bool:
-    driver: str = call.body["driver_id"]
-    return driver != call.record["driver_id"]
+    return bool(call.body["driver_id"] != call.record["driver_id"])
 
 
 def update_tasks(call: Call, before: Record, after: Record) -> Record:

@@ -60,7 +60,8 @@ def explain(name: str, error: Any) -> str:
     """The reason for which the schema refuses a field."""
     field = name.partition(".")[0]
     kind, words = error.kind.name, name.replace("_", " ")
-    if kind == "required" or error.instance in (None, "") or (kind == "anyOf" and field == "project_id"):
+    is_empty = kind in ("required", "minLength") or error.instance is None
+    if is_empty or (kind == "anyOf" and field == "project_id"):
         return f"The {words} field is required."
     if kind == "enum" and isinstance(error.instance, str):
         return f"The selected {words} is invalid."

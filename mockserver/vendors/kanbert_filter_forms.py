@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal, NoReturn, TypeAlias
 
 from lark import Lark, Token, Transformer, UnexpectedInput, v_args
@@ -75,12 +76,20 @@ class Words:
 
 
 class Reader:
-    """Reads filters of any form; made once, for a grammar takes its time."""
+    """Reads filters of any form."""
 
     def __init__(self, words: Words) -> None:
         self._words = words
-        self._grammar = Lark.open(
-            "kanbert_filter.lark", rel_to=__file__, parser="lalr", transformer=_Build(words), maybe_placeholders=True
+
+    @cached_property
+    def _grammar(self) -> Lark:
+        """Made for the first text that is read: it takes longer than all else that a start makes."""
+        return Lark.open(
+            "kanbert_filter.lark",
+            rel_to=__file__,
+            parser="lalr",
+            transformer=_Build(self._words),
+            maybe_placeholders=True,
         )
 
     def measure(self, length: int) -> None:

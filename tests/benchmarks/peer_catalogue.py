@@ -74,12 +74,13 @@ class Contender:
         )
 
 
-def mock_command(port: int, *options: str) -> list[str]:
-    """The mock as a user starts it, from the environment that runs this program."""
+def mock_command(port: int, *options: str, vendor: str | None = "kanman") -> list[str]:
+    """The mock as a user starts it, from the environment that runs this program; no vendor means all of them."""
     program = Path(sys.executable).parent / "proofboard"
     if not program.exists():
         raise CannotMeasure(f"{program} is missing: install the project into this environment first (make install)")
-    return [str(program), "serve", "kanman", "--limits", "off", "--port", str(port), *options]
+    vendors = [] if vendor is None else [vendor]
+    return [str(program), "serve", *vendors, "--limits", "off", "--port", str(port), *options]
 
 
 @contextlib.contextmanager

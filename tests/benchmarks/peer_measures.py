@@ -182,7 +182,8 @@ def startup(plan: Plan) -> Section:
     """Each start is a new process; the first of each is not counted, since it may write compiled files."""
     section = Section(
         "startup",
-        f"Start-up: from the start of the process to its first 200, {plan.rounds} starts each in turn, medians",
+        f"Start-up: from the start of the process to its first 200, {plan.rounds} starts each in turn, medians; "
+        f"{MOCK} with all its vendors, Prism with one",
         ["server", "answer", "seconds"],
     )
     task, health, theirs = [], [], []
@@ -214,7 +215,7 @@ def startup(plan: Plan) -> Section:
 def start_mock(known: Contender | None = None) -> tuple[float, float, Contender]:
     """Seconds to /_mock/health and to a task; what to ask for is known from an earlier start."""
     port = free_port()
-    with running(MOCK, mock_command(port), port, ROOT) as server:
+    with running(MOCK, mock_command(port, vendor=None), port, ROOT) as server:
         ready = server.wait("/_mock/health")
         ours = known or meet_mock(MOCK, server)
         return ready, server.wait(ours.get_path, ours.headers), ours

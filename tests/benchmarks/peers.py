@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from peer_lists import lists
 from peer_load import find_wrk
 from peer_measures import Plan, memory, startup, throughput
 from peer_results import Section, as_json, machine, show, show_machine, show_verdicts
@@ -16,16 +17,17 @@ from peer_scale import scale
 from peer_servers import CannotMeasure
 from rich.console import Console
 
-PARTS = {"throughput": throughput, "startup": startup, "memory": memory, "scale": scale}
+PARTS = {"throughput": throughput, "startup": startup, "memory": memory, "scale": scale, "lists": lists}
 ABOUT = """
 Compare the mock with its peers on this machine, and with itself when it holds a thousand times as much.
 
   throughput  GET one task with a bearer token, and POST one task with a validated body, driven by wrk:
               Proofboard, Prism, Connexion's stock AsyncApp and FlaskApp with trivial handlers, and a bare
               Starlette handler that returns fixed JSON. One worker each.
-  startup     from the start of the process to its first 200: Proofboard and Prism.
+  startup     from the start of the process to its first 200: Proofboard with all its vendors, Prism with one.
   memory      of the process and its children, at rest and after load: Proofboard and Prism.
   scale       100 tasks against 100,000: reading, listing, forking and resetting worlds.
+  lists       1,000 tasks against 100,000: a filter with a condition on a related record, two sort keys, every page.
 """
 NOTES = """
 Every server is asked before it is timed: one that answers wrongly is not measured. A peer that cannot run is

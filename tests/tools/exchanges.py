@@ -14,7 +14,6 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -266,7 +265,3 @@ def differs(printed: Any, answered: Any, pointer: str) -> bool:
     """Is what stands there another thing than in the document? Nothing at all is another thing, too."""
     there, here = at(printed, pointer), at(answered, pointer)
     return (there is _ABSENT) != (here is _ABSENT) or not _is_same(there, here)
-
-
-def folder(vendor: str) -> Path:
-    return FIXTURES / vendor

@@ -122,8 +122,8 @@ Rules = Mapping[str, tuple[str | None, str]]
 Change = Callable[[dict[str, Any]], object]
 
 
-def hooked_toy(folder: Path, rules: Rules | None = None, *, change: Change = lambda webhooks: None) -> Vendor:
-    """The vendor, in a folder of its own, with its table `webhooks` changed.
+def hooked_toy(folder: Path, rules: Rules | None = None, *, change: Change = lambda behaviour: None) -> Vendor:
+    """The vendor, in a folder of its own, with its behaviour changed.
 
     `rules`: the id of a rule that the law shall judge -> profile, if any, and case.
     """
@@ -134,7 +134,7 @@ def hooked_toy(folder: Path, rules: Rules | None = None, *, change: Change = lam
         content = yaml.load(file.read_text(), yaml.CSafeLoader)
         edit(content, rules or {})
         if name == "behaviour":
-            change(content["webhooks"])
+            change(content)
         file.write_text(yaml.safe_dump(content, sort_keys=False))
     return load(folder)
 
