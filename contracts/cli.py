@@ -89,8 +89,8 @@ class _Command:
         from rich.console import Console
 
         from contracts import runner
+        from contracts.findings import Unjudgeable
         from contracts.report import files, terminal
-        from contracts.target import Unjudgeable
 
         signal.signal(signal.SIGTERM, _interrupt)  # CI cancels with it: clean up as after Ctrl-C
         console = Console(highlight=False, markup=False)

@@ -5,7 +5,8 @@ from typing import Any
 
 ABSENT: Any = object()
 FIELD_WORDS = ("fields", "errors", "faults", "field")  # the words of a refusal that name fields
-_FIXED = frozenset({"status", "code", "message", "envelope"})  # of an entry; what else it has fills the envelope
+# Of an entry; what else it has fills the envelope.
+_FIXED = frozenset({"status", "code", "message", "envelope", "instead"})
 
 
 class Unlike(Exception):

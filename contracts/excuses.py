@@ -81,8 +81,8 @@ class Excuses:
             return True
         fields = self._refusals.fields(exchange.status, answer)
         unknown = self._unknown(operation, exchange, known)
-        if unknown and told & errors_of(self._behaviour, operation):
-            return fields is None or bool(fields & unknown)
+        if unknown and told & errors_of(self._behaviour, operation) and (fields is None or fields & unknown):
+            return True
         return bool(operation.table.get("checks"))
 
     def _unknown(self, operation: Operation, exchange: Exchange, known: Mapping[str, str]) -> set[str]:

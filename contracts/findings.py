@@ -30,6 +30,10 @@ class Broken(Exception):
         self.answer = answer
 
 
+class Unjudgeable(Exception):
+    """The run cannot come to a verdict: why, in one line."""
+
+
 class NotJudged(Exception):
     """A rule cannot be judged on this target: why."""
 

@@ -82,11 +82,16 @@ class Guard:
     def base_url(self) -> str:
         return self._wire.origin + self.base_path
 
-    def send(self, request: Outgoing, *, caller: str | None = None, world: str | None = None) -> Exchange:
-        """Send one request to a path below the base URL, or raise BudgetSpent, NotOurs or TargetLost."""
+    def send(
+        self, request: Outgoing, *, caller: str | None = None, world: str | None = None, is_login: bool = False
+    ) -> Exchange:
+        """Send one request to a path below the base URL, or raise BudgetSpent, NotOurs or TargetLost.
+
+        The login of a tenant's own caller is sent whatever the model says of it.
+        """
         route = self.model.route(request.method, request.target)
         is_write = request.method.upper() not in SAFE_METHODS
-        if is_write and route and self.is_foreign(route):
+        if is_write and route and not is_login and self.is_foreign(route):
             self.refused += 1
             raise NotOurs(f"{request.method} {request.target} would change a record that this run did not create")
         self._spend(is_write)

@@ -11,6 +11,7 @@ from urllib.parse import quote, unquote
 
 from contracts.envelopes import ABSENT, Refusals, find_placeholder, unwrap
 from contracts.findings import NotJudged
+from mockserver.spec import resolve
 
 if TYPE_CHECKING:
     from mockserver.vendor import Operation, Vendor
@@ -110,9 +111,15 @@ class Model:
         return find_placeholder(envelope, f"${placeholder}")
 
     def wrapped(self, operation_id: str, body: Any) -> Any:
-        """An object under the key that the operation wants it under; what is no object stays as it is."""
+        """An object under the key that the operation wants it under; what is no object stays as it is.
+
+        Known ids are texts: where the document has a whole number, they become one.
+        """
         wrapper = self.table(operation_id).get("wrapper")
-        return {wrapper: body} if wrapper is not None and isinstance(body, Mapping) else body
+        whole = {wrapper: body} if wrapper is not None and isinstance(body, Mapping) else body
+        media = resolve(self.vendor.document, self.vendor.operations[operation_id].document.get("requestBody", {}))
+        schema = media.get("content", {}).get("application/json", {}).get("schema", {})
+        return _typed(self.vendor.document, schema, whole)
 
     def request(self, operation_id: str, known: Mapping[str, str]) -> dict[str, Any] | None:
         """What `requests` says that an operation is to be sent; None where it says nothing."""
@@ -155,6 +162,20 @@ class Model:
         """The known ids of a resource."""
         roles: Mapping[str, str] = self.vendor.behaviour.get("known", {})
         return [known[role] for role, kind in roles.items() if kind == resource and role in known]
+
+
+def _typed(document: dict[str, Any], schema: Any, value: Any) -> Any:
+    """A value with whole numbers where its schema has them and it has their digits."""
+    schema = resolve(document, schema) if isinstance(schema, Mapping) else {}
+    if isinstance(value, str):
+        is_number = schema.get("type") == "integer" and value.isascii() and value.isdigit() and len(value) < 19
+        return int(value) if is_number else value
+    if isinstance(value, Mapping):
+        fields = schema.get("properties", {})
+        return {name: _typed(document, fields.get(name, {}), each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_typed(document, schema.get("items", {}), each) for each in value]
+    return value
 
 
 def path_names(template: str) -> list[str]:

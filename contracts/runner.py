@@ -7,12 +7,12 @@ from fnmatch import fnmatchcase
 from functools import partial
 
 from contracts.docket import Docket, Progress
-from contracts.findings import Exchange, Finding, NotJudged, Verdict, shorten, unmasked
+from contracts.findings import Exchange, Finding, NotJudged, Unjudgeable, Verdict, shorten, unmasked
 from contracts.guard import BudgetSpent
 from contracts.ledger import Ledger
 from contracts.suites import conformance, preflight
 from contracts.suites import rules as rule_suite
-from contracts.target import Target, Unjudgeable
+from contracts.target import Target
 from contracts.wire import TargetLost
 from mockserver.vendor import Rule, Vendor
 

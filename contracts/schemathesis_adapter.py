@@ -19,6 +19,7 @@ from schemathesis.engine import StopReason, events, from_schema
 
 from contracts.findings import Exchange
 from contracts.wire import Outgoing
+from mockserver.spec import pointer
 
 _CASE_HEADER = "x-schemathesis-testcaseid"
 _PLACEHOLDER = "proofboard-owner"
@@ -123,12 +124,41 @@ def run(plan: Plan, send: Send, listener: Listener) -> Outcome:
 
 
 def _load(plan: Plan, door: "_Door") -> Any:
-    document = copy.deepcopy(dict(plan.document))
+    document = with_whole_requests(plan.document)
     for name, make in plan.formats.items():
         schemathesis.openapi.format(name, strategies.randoms(use_true_random=False).map(make))
     schema: Any = schemathesis.openapi.from_dict(document, config=schemathesis.Config.from_str(configuration(plan)))
     schema.app = door
     return schema
+
+
+def with_whole_requests(document: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy of the document whose request bodies hold their schemas themselves instead of referring to them.
+
+    For each draw Schemathesis compiles anew, and keeps, what a bound field of a body refers to: gigabytes in a minute.
+    """
+    whole = copy.deepcopy(dict(document))
+    for item in whole["paths"].values():
+        for operation in item.values() if isinstance(item, dict) else ():
+            if isinstance(operation, dict) and "requestBody" in operation:
+                operation["requestBody"] = _inlined(document, operation["requestBody"], ())
+    return whole
+
+
+def _inlined(document: Mapping[str, Any], node: Any, seen: tuple[str, ...]) -> Any:
+    """The node with what it refers to in place; what refers to itself stays a reference."""
+    if isinstance(node, list):
+        return [_inlined(document, each, seen) for each in node]
+    if not isinstance(node, Mapping):
+        return node
+    target = node.get("$ref")
+    if not isinstance(target, str):
+        return {key: _inlined(document, each, seen) for key, each in node.items()}
+    if target in seen:
+        return dict(node)
+    found = _inlined(document, pointer(document, target), (*seen, target))
+    beside = {key: _inlined(document, each, seen) for key, each in node.items() if key != "$ref"}
+    return {**found, **beside} if isinstance(found, dict) else found
 
 
 def configuration(plan: Plan) -> str:

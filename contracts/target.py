@@ -10,10 +10,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from contracts.control import Clock, Control
-from contracts.findings import Exchange, NotJudged
+from contracts.findings import Exchange, NotJudged, Unjudgeable
 from contracts.guard import Budget, BudgetSpent, Guard
 from contracts.mask import Mask
 from contracts.model import Model
+from contracts.sessions import Sessions
 from contracts.tenant import MARK, Tenant
 from contracts.tenant_file import TenantFile
 from contracts.wire import HttpWire, LocalWire, TargetLost, Wire
@@ -21,10 +22,6 @@ from mockserver.vendor import Vendor
 
 TOKEN_VARIABLE = "PROOFBOARD_CONTROL_TOKEN"
 LOCAL_ORIGIN = "http://127.0.0.1:4010"  # where `proofboard serve` would serve: shown curl lines work there
-
-
-class Unjudgeable(Exception):
-    """The run cannot come to a verdict: why, in one line."""
 
 
 class Target:
@@ -41,8 +38,10 @@ class Target:
         callers: Mapping[str, Mapping[str, str]],
         known: Mapping[str, str],
         mints: bool = False,
+        logins: Mapping[str, Mapping[str, str]] | None = None,
     ) -> None:
         self.vendor = vendor
+        self._sessions = Sessions(vendor, guard, logins) if logins else None
         self._mints = mints and control is not None
         self.model = guard.model
         self.guard = guard
@@ -61,6 +60,11 @@ class Target:
         guard.mask = self._mask
         roles: Mapping[str, str] = vendor.behaviour.get("known", {})
         guard.foreign.update(guard.model.name(roles[role], key) for role, key in known.items() if role in roles)
+
+    @property
+    def logs_in(self) -> bool:
+        """Whether callers have their tokens from a login of this run."""
+        return self._sessions is not None
 
     @property
     def is_mock(self) -> bool:
@@ -91,6 +95,8 @@ class Target:
 
     def callers_of(self, world: str | None) -> Mapping[str, Mapping[str, str]]:
         """The headers of each caller. Those that a mock mints are asked for anew when the world's clock was moved."""
+        if self._sessions is not None:
+            return self._sessions.callers(self.callers, self._mask)
         if not self._mints or self.control is None or world is None:
             return self.callers
         moves = self.control.moves(world)
@@ -171,12 +177,16 @@ def open_url(vendor: Vendor, url: str, *, seed: int, budget: Budget, tenant: Ten
     guard = Guard(wire, parts.path, Model(vendor), budget=budget, is_own_world=control is not None)
     callers, mints = _told_callers(vendor, told)
     known: Mapping[str, str] = vendor.known
+    logins: Mapping[str, Mapping[str, str]] = {}
     if told is not None:
         known = {**known, **{role: str(identity) for role, identity in (told.get("known") or {}).items()}}
     if tenant is not None:
         callers, mints = tenant.callers, False
+        logins = tenant.logins
         known = {**known, **tenant.known} if control else tenant.known
-    return Target(vendor, guard, wire, seed=seed, control=control, callers=callers, known=known, mints=mints)
+    return Target(
+        vendor, guard, wire, seed=seed, control=control, callers=callers, known=known, mints=mints, logins=logins
+    )
 
 
 def _told_callers(vendor: Vendor, told: Mapping[str, Any] | None) -> tuple[Mapping[str, Mapping[str, str]], bool]:

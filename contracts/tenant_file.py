@@ -32,6 +32,7 @@ class TenantFile:
 
     base_url: str
     callers: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    logins: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     known: Mapping[str, str] = field(default_factory=dict)
     requests: int | None = None
     writes: int | None = None
@@ -87,6 +88,7 @@ class _Reader:
         return TenantFile(
             base_url=self._base_url((name, "base_url"), section),
             callers=self._callers((name, "credentials"), section),
+            logins=self._logins((name, "credentials"), section),
             known=self._known((name, "known"), section, roles),
             **budget,
         )
@@ -112,7 +114,7 @@ class _Reader:
         callers: dict[str, dict[str, str]] = {}
         for name, entry in self._table(place, section.get("credentials", {})).items():
             entry = self._table((*place, name), entry)
-            self._known_keys((*place, name), entry, ["headers"])
+            self._known_keys((*place, name), entry, ["headers", "login"])
             headers = self._table((*place, name, "headers"), entry.get("headers", {}))
             if not headers:
                 self.refuse((*place, name), f'{".".join((*place, name))}: expected headers = {{ NAME = "VALUE" }}')
@@ -122,6 +124,17 @@ class _Reader:
         if "owner" not in callers:
             self.refuse(place, f"{'.'.join(place)}.owner is missing: every run needs the owner's headers")
         return callers
+
+    def _logins(self, place: tuple[str, ...], section: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+        """What callers send who get their token by a login."""
+        logins = {}
+        for name, entry in self._table(place, section.get("credentials", {})).items():
+            if isinstance(entry, Mapping) and "login" in entry:
+                fields = self._table((*place, name, "login"), entry["login"])
+                logins[name] = {
+                    field: self._text((*place, name, "login", field), value) for field, value in fields.items()
+                }
+        return logins
 
     def _header(self, place: tuple[str, ...], value: Any) -> str:
         if not _HEADER_NAME.fullmatch(place[-1]):

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from mockserver.engine.chance import wall_clock
 from mockserver.serve import columns, describe, header, without_warnings
 from mockserver.vendor import Rule, Vendor
 
@@ -76,8 +77,11 @@ def credentials_toml(vendors: Sequence[Vendor], origin: str) -> str:
     lines = [_HEAD]
     for vendor in vendors:
         lines += [f"[{vendor.name}]", f"base_url = {_text(origin + vendor.mount)}    # real: {vendor.base_url}"]
+        minted = vendor.headers_of_callers(wall_clock())
         for caller in vendor.callers.values():
-            lines += ["", f"[{vendor.name}.credentials.{caller.name}]", f"headers = {_inline(caller.headers)}"]
+            # A token that is made while the mock runs is fetched by a login, where the caller can log in.
+            headers = caller.headers if caller.login else minted[caller.name]
+            lines += ["", f"[{vendor.name}.credentials.{caller.name}]", f"headers = {_inline(headers)}"]
             lines += [f"login = {_inline(caller.login)}"] if caller.login else []
         lines += [
             "",

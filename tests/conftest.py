@@ -23,6 +23,7 @@ from tests.tools.serving import Served, end, serve
 
 if TYPE_CHECKING:
     from tests.kanbert import Kanbert
+    from tests.kantata import Kantata
 
 FROZEN = "2024-01-21T10:00:00Z"
 
@@ -152,6 +153,22 @@ def kanbert(kanbert_mock: Mock, world_name: str) -> "Kanbert":
 
     app, client = kanbert_mock
     return Kanbert(Tenant(client, app.stages[0].vendor, world_name, app))
+
+
+@pytest.fixture(scope="session")
+def kantata_mock() -> Iterator[Mock]:
+    """Kantata in process, soon after its seed's last change, for all tests that need no settings of their own."""
+    with in_process(load("kantata"), clock="2026-01-20T22:00:00Z") as made:
+        yield made
+
+
+@pytest.fixture
+def kantata(kantata_mock: Mock, world_name: str) -> "Kantata":
+    """A fresh world of Kantata in process."""
+    from tests.kantata import Kantata
+
+    app, client = kantata_mock
+    return Kantata(Tenant(client, app.stages[0].vendor, world_name, app))
 
 
 @pytest.fixture

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from contracts.findings import NotJudged
+from contracts.findings import NotJudged, Unjudgeable
 from contracts.guard import Budget
-from contracts.target import Target, Unjudgeable, open_local, open_url
+from contracts.target import Target, open_local, open_url
 from contracts.tenant_file import TenantFile
 from contracts.wire import HttpWire
 from mockserver.vendor import Vendor, load

@@ -1,5 +1,6 @@
 """How requests travel: into an app in this process, and over HTTP."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -56,6 +57,26 @@ def test_http__follows_no_redirect_and_keeps_no_cookie() -> None:
         assert [wire.send(Outgoing("GET", "/")).status for _ in range(2)] == [302, 302]
         wire.close()
     assert seen == ["", ""]
+
+
+def test_local__ends_what_the_app_has_under_way() -> None:
+    ended: list[str] = []
+
+    async def linger() -> None:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            ended.append("lingering")
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        scope["state"]["task"] = asyncio.create_task(linger())
+        await asyncio.sleep(0)
+        await echo(scope, receive, send)
+
+    wire = LocalWire(app, "http://local:1")
+    wire.send(Outgoing("GET", "/"))
+    wire.close()
+    assert ended == ["lingering"]
 
 
 def test_http__refused(request: pytest.FixtureRequest) -> None:

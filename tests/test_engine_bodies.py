@@ -7,7 +7,7 @@ import jsonschema_rs
 import orjson
 import pytest
 
-from mockserver.engine.bodies import MAX_BODY, BodyForm, BodyReader, media_type, read_json
+from mockserver.engine.bodies import MAX_BODY, BodyForm, BodyReader, faults, media_type, read_json
 from mockserver.engine.errors import Refusal
 
 SCHEMA = {
@@ -169,3 +169,31 @@ def test_read_json__escaped_nul_is_a_character_like_others() -> None:
 )
 def test_media_type__without_parameters_in_lower_case(header: str | None, found: str | None) -> None:
     assert media_type(header) == found
+
+
+@pytest.mark.parametrize(
+    ("reasons", "summary"),
+    [
+        ({"a": "It is wrong."}, "It is wrong."),
+        ({"a": "It is wrong.", "b": "So is it."}, "It is wrong. (and 1 more error)"),
+        ({"a": "It is wrong.", "b": "So is it.", "c": "And it."}, "It is wrong. (and 2 more errors)"),
+    ],
+)
+def test_faults__say_the_first_reason_and_how_many_follow(reasons: dict[str, str], summary: str) -> None:
+    found = faults(reasons)
+    assert (found["summary"], found["more"]) == (summary, len(reasons) - 1)
+    assert found["errors"] == {name: [reason] for name, reason in reasons.items()}
+
+
+def test_read__reasons_come_in_the_order_of_the_schema() -> None:
+    form = BodyForm("make", frozenset({JSON}), RULES, names=tuple(SCHEMA["properties"]))  # type: ignore[arg-type]
+    with pytest.raises(Refusal) as refusal:
+        BodyReader(jsonschema_rs.Draft202012Validator(SCHEMA), form).read(JSON, b'{"tags": [1], "size": 9, "name": ""}')
+    assert list(refusal.value.values["errors"]) == ["name", "size", "tags.0"]
+
+
+def test_read__the_vendor_may_blame_another_field() -> None:
+    form = BodyForm("make", frozenset({JSON}), RULES, blame=lambda name, error: "both" if name == "size" else name)
+    with pytest.raises(Refusal) as refusal:
+        BodyReader(jsonschema_rs.Draft202012Validator(SCHEMA), form).read(JSON, b'{"name": "a"}')
+    assert list(refusal.value.values["fields"]) == ["both"]

@@ -18,6 +18,7 @@ class Caller(NamedTuple):
     account: str = "me"
     expires_at: str | None = None
     user: str | None = None
+    is_revoked: bool = False
 
 
 def read(scheme: dict[str, Any], *headers: tuple[bytes, bytes]) -> str | None:
@@ -74,3 +75,8 @@ def test_credentials__expire_where_the_seed_says_so() -> None:
     found = credentials([Caller("old", "t", (), expires_at="2023-06-01T00:00:00Z")], {})
     assert found["t"].expires_at == parse_time("2023-06-01T00:00:00Z")
     assert credentials([Caller("new", "t", ())], {})["t"].expires_at is None
+
+
+def test_credentials__revoked_ones_are_not_known() -> None:
+    found = credentials([Caller("good", "t", ()), Caller("revoked", "u", (), is_revoked=True)], {})
+    assert list(found) == ["t"]

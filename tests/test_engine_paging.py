@@ -279,7 +279,7 @@ ORDERS = [["id"], ["-id"], ["due", "id"], ["-due", "title", "id"], ["status", "-
 def any_size(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """With and without the indexes that large collections get."""
     if request.param == "large":
-        monkeypatch.setattr("mockserver.engine.search.LARGE", 5)
+        monkeypatch.setattr("mockserver.engine.indexes.LARGE", 5)
 
 
 @pytest.mark.parametrize("order", ORDERS, ids=",".join)

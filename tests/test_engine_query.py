@@ -57,9 +57,9 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
 def size(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is done for large collections, done for these small ones."""
     if request.param == "large":
-        monkeypatch.setattr("mockserver.engine.search.LARGE", 5)
+        monkeypatch.setattr("mockserver.engine.indexes.LARGE", 5)
         monkeypatch.setattr("mockserver.engine.search.MOST_KEYS", 0)
-        monkeypatch.setattr("mockserver.engine.search.MOST_INDEXES", 3)
+        monkeypatch.setattr("mockserver.engine.indexes.MOST_INDEXES", 3)
         monkeypatch.setattr("mockserver.engine.search.MOST_TEXTS", 20)
 
 
@@ -273,7 +273,7 @@ def test_index__is_made_for_an_order_when_a_large_collection_is_asked_for_it(
     search = partial(lists.world.search, "tasks", All(), limit=2)
     search(["due", "id"])
     assert indexes(lists.store) == []
-    monkeypatch.setattr("mockserver.engine.search.LARGE", 5)
+    monkeypatch.setattr("mockserver.engine.indexes.LARGE", 5)
     for order in (["due", "id"], ["-due", "-id"], ["due", "-id"], ["due", "id"]):
         search(order)
     assert indexes(lists.store) == ["toy.tasks~~due,id", "toy.tasks~~due,-id"]
@@ -282,22 +282,38 @@ def test_index__is_made_for_an_order_when_a_large_collection_is_asked_for_it(
 def test_index__begins_with_the_fields_that_records_are_looked_up_by(
     monkeypatch: pytest.MonkeyPatch, lists: Lists
 ) -> None:
-    monkeypatch.setattr("mockserver.engine.search.LARGE", 5)
+    monkeypatch.setattr("mockserver.engine.indexes.LARGE", 1)
+    for _ in range(2):
+        lists.insert(status="New")
     where = And((Condition("status", "eq", "New"), Condition("public", "eq", True)))
     lists.world.search("tasks", where, ["status", "due", "id"], limit=2)
     assert indexes(lists.store) == ["toy.tasks~status~due,id"]
 
 
+def test_index__is_not_made_for_the_few_records_that_a_lookup_finds(
+    monkeypatch: pytest.MonkeyPatch, lists: Lists
+) -> None:
+    monkeypatch.setattr("mockserver.engine.indexes.LARGE", 5)
+    for where in (
+        Condition("parent", "eq", "t010"),
+        And((Condition("status", "in", ("none such",)), Condition("public", "eq", True))),
+        Through("parent", "tasks", Condition("title", "eq", "none such")),
+    ):
+        found = lists.world.search("tasks", where, ["due", "id"], limit=2)
+        assert found == lists.expected(where, ["due", "id"])[:2]
+    assert indexes(lists.store) == []
+
+
 def test_index__that_was_not_used_for_longest_makes_room(monkeypatch: pytest.MonkeyPatch, lists: Lists) -> None:
-    monkeypatch.setattr("mockserver.engine.search.LARGE", 5)
-    monkeypatch.setattr("mockserver.engine.search.MOST_INDEXES", 2)
+    monkeypatch.setattr("mockserver.engine.indexes.LARGE", 5)
+    monkeypatch.setattr("mockserver.engine.indexes.MOST_INDEXES", 2)
     for field in ("due", "title", "due", "hours", "title", "hours"):
         lists.world.search("tasks", All(), [field, "id"], limit=2)
     assert sorted(indexes(lists.store)) == ["toy.tasks~~hours,id", "toy.tasks~~title,id"]
 
 
 def test_index__is_not_made_where_it_could_be_taken_back(monkeypatch: pytest.MonkeyPatch, lists: Lists) -> None:
-    monkeypatch.setattr("mockserver.engine.search.LARGE", 5)
+    monkeypatch.setattr("mockserver.engine.indexes.LARGE", 5)
     rows = lists.expected(All(), ["due", "id"])
     with pytest.raises(ZeroDivisionError), lists.world.transaction():
         assert lists.world.search("tasks", All(), ["due", "id"], limit=2) == rows[:2]
@@ -308,8 +324,8 @@ def test_index__is_not_made_where_it_could_be_taken_back(monkeypatch: pytest.Mon
 def test_index__of_a_file_is_found_again(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, chance: random.Random
 ) -> None:
-    monkeypatch.setattr("mockserver.engine.search.LARGE", 5)
-    monkeypatch.setattr("mockserver.engine.search.MOST_INDEXES", 1)
+    monkeypatch.setattr("mockserver.engine.indexes.LARGE", 5)
+    monkeypatch.setattr("mockserver.engine.indexes.MOST_INDEXES", 1)
     store = Store(str(tmp_path / "state.db"))
     Lists(store, chance).world.search("tasks", All(), ["due", "id"], limit=2)
     store.close()

@@ -1,4 +1,4 @@
-"""Ranks: strings whose byte order is the order of records."""
+"""Ranks: numbers, or strings whose byte order is the order of records."""
 
 from itertools import pairwise
 
@@ -41,3 +41,7 @@ def test_next_rank__stays_short_however_many_there_are() -> None:
     for _ in range(200_000):
         last = next_rank(last, "aaa")
     assert len(last) <= 12
+
+
+def test_next_rank__of_numbers_is_the_next_number() -> None:
+    assert [next_rank(None, 1), next_rank(1, 1), next_rank(99, 1)] == [1, 2, 100]

@@ -6,6 +6,7 @@ from typing import Any
 
 from contracts.envelopes import Unlike, fit, words
 from contracts.findings import Broken, Exchange
+from contracts.laws.aspects import Skips, of_rule
 from contracts.laws.bench import Bench
 from contracts.laws.refusals import METHODS
 from contracts.laws.terms import (
@@ -26,8 +27,7 @@ from mockserver.vendor import Operation, Rule, Vendor
 def status_codes(tenant: Tenant, rule: Rule) -> None:
     """An operation answers only what the document declares, and nothing that a client sends is the server's fault."""
     chosen = {operation.id: operation for operation in judged(tenant, rule)}
-    for operation in chosen.values():
-        _spread(tenant, operation)
+    _spread_all(tenant, list(chosen.values()))
     catalogue = {entry["status"] for entry in tenant.vendor.behaviour["errors"]["catalogue"].values()}
     outage = {refusal(tenant.vendor, "outage").status} if has_refusal(tenant.vendor, "outage") else set()
     wrong_method = _only_for_methods(tenant.vendor)
@@ -57,15 +57,42 @@ def _only_for_methods(vendor: Vendor) -> set[int]:
 
 def error_envelope(tenant: Tenant, rule: Rule) -> None:
     """Every refusal is in the form that the vendor has for it, with a code that the catalogue has for that status."""
-    for operation in judged(tenant, rule):
-        _spread(tenant, operation)
+    _spread_all(tenant, judged(tenant, rule))
+    names = of_rule(tenant.vendor, "error-envelope", rule)
     for exchange in tenant.exchanges:
         is_offered = exchange.operation is not None or tenant.is_mock  # a tenant's gateway may answer the rest
         if exchange.status >= 400 and exchange.method in METHODS and is_offered:
             try:
-                _check_envelope(tenant, exchange)
+                if not names or _FORM in names:
+                    _check_envelope(tenant, exchange)
+                for code in names:
+                    _check_pair(tenant, exchange, code)
             except Broken as broken:
                 raise Broken(broken.what, Answer(exchange, tenant)) from None
+
+
+def _code(tenant: Tenant, exchange: Exchange) -> Any:
+    try:
+        return Answer(exchange, tenant).error_code()
+    except Broken:  # no JSON, which is another aspect
+        return None
+
+
+_FORM = "form"  # of the aspects of the law; the others are codes
+
+
+def _check_pair(tenant: Tenant, exchange: Exchange, code: str) -> None:
+    """The code comes with its statuses alone; and where a status has but that code, with no other."""
+    entries = tenant.vendor.behaviour["errors"]["catalogue"].items()
+    pairs = {(entry["status"], entry.get("code", name)) for name, entry in entries}
+    statuses = {status for status, known in pairs if known == code}
+    given = _code(tenant, exchange)
+    what = f"{exchange.method} {exchange.path} answered {exchange.status}"
+    if given == code and exchange.status not in statuses:
+        raise Broken(f"{what}: expected the code {code!r} only with {sorted(statuses)}")
+    is_alone = {known for status, known in pairs if status == exchange.status} == {code}
+    if is_alone and given != code and isinstance(given, str):
+        raise Broken(f"{what}: expected the code {code!r}, got {given!r}")
 
 
 def _check_envelope(tenant: Tenant, exchange: Exchange) -> None:
@@ -130,6 +157,15 @@ def _check_code(tenant: Tenant, exchange: Exchange, code: Any, what: str) -> Non
     if exchange.status not in statuses:
         expected = f"the code {code!r} only with {sorted(statuses)}" if statuses else "a code of the catalogue"
         raise Broken(f"{what}: expected {expected}, got {code!r}")
+
+
+def _spread_all(tenant: Tenant, operations: list[Operation]) -> None:
+    """Bring about answers of all kinds; an operation that has nothing to work on is passed over."""
+    skips = Skips()
+    for operation in operations:
+        with skips.one():
+            _spread(tenant, operation)
+    skips.settle()
 
 
 def _spread(tenant: Tenant, operation: Operation) -> None:

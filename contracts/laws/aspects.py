@@ -1,6 +1,7 @@
 """Which part of a law judges which rule: `aspects` in behaviour.yaml. No law stands here."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 
 from contracts.findings import NotJudged
 from contracts.tenant import Tenant
@@ -32,3 +33,24 @@ def judge(tenant: Tenant, law: str, rule: Rule, cases: Mapping[str, Case]) -> No
             reasons.append(unjudged.why)
     if reasons and len(reasons) == len(names):
         raise NotJudged(reasons[0])
+
+
+class Skips:
+    """Passes over what cannot be judged, operation by operation; what is judged then speaks for the rule."""
+
+    def __init__(self) -> None:
+        self._tried = 0
+        self._reasons: list[str] = []
+
+    @contextmanager
+    def one(self) -> Iterator[None]:
+        self._tried += 1
+        try:
+            yield
+        except NotJudged as unjudged:
+            self._reasons.append(unjudged.why)
+
+    def settle(self) -> None:
+        """NotJudged when nothing could be judged."""
+        if self._reasons and len(self._reasons) == self._tried:
+            raise NotJudged(self._reasons[0])

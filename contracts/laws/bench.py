@@ -84,8 +84,20 @@ class Bench:
             elif name in told and self.tenant.is_mock:
                 filled[name] = str(told[name])
             else:
-                filled[name] = self.identity(resource, ours=is_unsafe(operation))
+                # What is made within a record leaves that as it is.
+                is_changed = is_unsafe(operation) and operation.table.get("verb") != "create"
+                filled[name] = self.identity(resource, ours=is_changed)
         return {**{name: str(value) for name, value in told.items()}, **filled}
+
+    def somewhere(self, operation: Operation) -> dict[str, str]:
+        """The same, or an id that names nothing where no record is ours to change: for what is refused or told anyway."""
+        try:
+            return self.path(operation)
+        except NotJudged:
+            resource = addressed(operation)
+            if resource is None:
+                raise
+            return self.path(operation, self.tenant.unknown_id(resource))
 
     def _request(self, operation: Operation) -> dict[str, Any]:
         return self.tenant.target.model.request(operation.id, self.tenant.known) or {}
@@ -209,7 +221,7 @@ class Bench:
             return Record(), {}
         record = Record()
         if addressed(operation):
-            self.path(operation)  # a record of ours has to be there before the list is looked at
+            self.somewhere(operation)  # a record of ours has to be there before the list is looked at
         if addressed(operation) and find_operation(self.tenant.vendor, "get", resource) is not None:
             record = self.read(resource, self.identity(resource, ours=True))
         return record, self.listed(resource)

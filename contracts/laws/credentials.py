@@ -61,7 +61,7 @@ def _try(bench: Bench, tried: list[tuple[Operation, list[Attempt]]]) -> None:
 
 def _turned_away(bench: Bench, operation: Operation, attempt: Attempt) -> None:
     tenant = bench.tenant
-    answer = bench.call(operation, caller=None, headers=dict(attempt.headers))
+    answer = bench.call(operation, caller=None, headers=dict(attempt.headers), path=bench.somewhere(operation))
     expected = refusal(tenant.vendor, attempt.situation)
     what = f"{operation.id} {attempt.what}"
     known = {}

@@ -40,6 +40,7 @@ def sliding_window(tenant: Tenant, rule: Rule) -> None:
     if not found:
         _only_on_429(tenant, rule)
         return
+    skips = aspects.Skips()
     for counter in found:
         cases = {
             "retry_after": partial(_only_on_429, tenant, rule),
@@ -51,7 +52,9 @@ def sliding_window(tenant: Tenant, rule: Rule) -> None:
             "remaining": partial(_remaining, counter),
             "reset": partial(_reset, counter),
         }
-        aspects.judge(tenant, "sliding-window", rule, cases)
+        with skips.one():
+            aspects.judge(tenant, "sliding-window", rule, cases)
+    skips.settle()
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,8 @@ class Counter:
         return self.tenant.needs_clock()
 
     def call(self, **changed: Any) -> Answer:
-        return Bench(self.tenant).call(self.operation, **changed)
+        bench = Bench(self.tenant)
+        return bench.call(self.operation, **{"path": bench.somewhere(self.operation), **changed})
 
     def fill(self, calls: int | None = None, **changed: Any) -> Answer:
         """So many calls, by default all that there are; the last answer. Broken when one is put off."""
@@ -135,12 +139,14 @@ def _others(counter: Counter) -> list[str]:
 def _only_on_429(tenant: Tenant, rule: Rule) -> None:
     """`Retry-After` stands on the refusal of a call too many, and on nothing else that the run has seen."""
     bench = Bench(tenant)
-    operations = judged(tenant, rule)
-    for operation in operations:
-        bench.call(operation)
-        bench.call(operation, caller=None)
-        if addressed(operation) is not None:
-            bench.call(operation, path=bench.path(operation, "not-an-id"))
+    skips = aspects.Skips()
+    for operation in judged(tenant, rule):
+        with skips.one():
+            bench.call(operation, path=bench.somewhere(operation))
+            bench.call(operation, path=bench.somewhere(operation), caller=None)
+            if addressed(operation) is not None:
+                bench.call(operation, path=bench.path(operation, "not-an-id"))
+    skips.settle()
     tenant.send("GET", "/no-such-path")
     too_many = {
         refusal(tenant.vendor, quota["refusal"]).status for quota in tenant.vendor.behaviour.get("quotas", {}).values()
@@ -266,9 +272,11 @@ def _expect_wait(here: Counter, answer: Answer, seconds: float) -> None:
 def count_down(tenant: Tenant, rule: Rule) -> bool:
     """Each call by a good caller takes one from what remains, whatever it is answered. False: no window slides here."""
     found = list(counters(tenant, rule))
+    skips = aspects.Skips()
     for counter in found:
         if tenant.clock is None:
-            _told(counter)
+            with skips.one():
+                _told(counter)
             continue
         here = counter.fresh()
         last = here.calls
@@ -281,6 +289,7 @@ def count_down(tenant: Tenant, rule: Rule) -> bool:
             last -= 1
             here.expect(answer, "remaining", last, f"{here} {what}")
         _spares_refusals(here, last)
+    skips.settle()
     return bool(found)
 
 

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
+from contracts.expecting import expect, expect_equal, expect_status
 from contracts.laws.terms import brief, short
 from contracts.rules import rule
-from contracts.rules.expecting import expect, expect_equal, expect_status
 from contracts.rules.kanbert_steps import (
     ADDRESSED,
     FILE,

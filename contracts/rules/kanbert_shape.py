@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
 
+from contracts.expecting import expect, expect_equal, tick
 from contracts.findings import NotJudged
 from contracts.laws.terms import Record, record_of, short
 from contracts.rules import rule
-from contracts.rules.expecting import expect, expect_equal, tick
 from contracts.rules.kanbert_steps import (
     OPTIONAL,
     Task,

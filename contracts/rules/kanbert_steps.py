@@ -3,11 +3,11 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from contracts.expecting import expect, expect_equal, expect_status
 from contracts.findings import NotJudged
 from contracts.laws import pages
 from contracts.laws.bench import Bench
 from contracts.laws.terms import Record, brief, record_of, short
-from contracts.rules.expecting import expect, expect_equal, expect_status
 from contracts.tenant import ABSENT, Answer, Tenant
 
 Task = Record

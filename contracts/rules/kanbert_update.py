@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from contracts.expecting import expect, expect_equal, expect_kept, expect_status, moment, tick
 from contracts.laws.terms import brief, short
 from contracts.rules import rule
-from contracts.rules.expecting import expect, expect_equal, expect_kept, expect_status, moment, tick
 from contracts.rules.kanbert_steps import (
     Task,
     change,

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from typing import Any
 
+from contracts.expecting import expect, expect_equal, expect_status, moment, tick
 from contracts.findings import NotJudged
 from contracts.laws.terms import Record, brief, short
 from contracts.rules import rule
-from contracts.rules.expecting import expect, expect_equal, expect_status, moment, tick
 from contracts.rules.kanbert_steps import Task, file_of, get, known, make, read, refused, stand_in, upload
 from contracts.tenant import Answer, Tenant
 

@@ -1,8 +1,8 @@
 """Kantata OX: what makes a status, and which values are refused."""
 
+from contracts.expecting import expect, expect_equal, expect_status
 from contracts.laws.terms import brief, short
 from contracts.rules import rule
-from contracts.rules.expecting import expect, expect_equal, expect_status
 from contracts.rules.kantata_steps import (
     ABSENT,
     CATEGORIES,

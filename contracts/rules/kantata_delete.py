@@ -1,8 +1,8 @@
 """Kantata OX: what a delete answers, and what becomes of the places, names and tasks of a status."""
 
+from contracts.expecting import expect, expect_equal, expect_kept, expect_status, tick
 from contracts.laws.terms import brief, short
 from contracts.rules import rule
-from contracts.rules.expecting import expect, expect_equal, expect_kept, expect_status, tick
 from contracts.rules.kantata_steps import (
     STATUSES,
     change,

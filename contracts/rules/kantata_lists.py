@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
+from contracts.expecting import expect, expect_equal, expect_status, tick
 from contracts.findings import NotJudged
 from contracts.laws.terms import brief, short
 from contracts.rules import rule
-from contracts.rules.expecting import expect, expect_equal, expect_status, tick
 from contracts.rules.kantata_steps import (
     META,
     SETS,

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
+from contracts.expecting import expect, expect_equal, expect_kept, tick
 from contracts.laws.terms import short
 from contracts.rules import rule
-from contracts.rules.expecting import expect, expect_equal, expect_kept, tick
 from contracts.rules.kantata_steps import (
     Status,
     change,

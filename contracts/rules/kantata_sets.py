@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from contracts.expecting import expect, expect_equal, expect_kept, expect_status
 from contracts.laws.terms import Record, short
 from contracts.rules import rule
-from contracts.rules.expecting import expect, expect_equal, expect_kept, expect_status
 from contracts.rules.kantata_steps import (
     CATEGORIES,
     CHOICES,

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from contracts.expecting import expect, expect_status
 from contracts.findings import Broken, NotJudged
 from contracts.laws.terms import Record, brief, record_of, short
-from contracts.rules.expecting import expect, expect_status
 from contracts.tenant import Answer, SampleFailed, Tenant
 
 STATUSES, SETS, CHOICES = "custom_task_statuses", "task_status_sets", "workspace_task_status_sets"

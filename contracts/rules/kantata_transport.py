@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import Any
 
+from contracts.expecting import expect, expect_equal, expect_kept, expect_status, tick
 from contracts.laws.terms import brief, record_of
 from contracts.rules import rule
-from contracts.rules.expecting import expect, expect_equal, expect_kept, expect_status, tick
 from contracts.rules.kantata_steps import (
     CHOICES,
     SETS,

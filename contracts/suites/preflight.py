@@ -3,11 +3,11 @@
 import random
 from collections.abc import Iterator
 
-from contracts.findings import Exchange
+from contracts.findings import Exchange, Unjudgeable
 from contracts.guard import BudgetSpent
 from contracts.laws.access import reach
 from contracts.model import path_names
-from contracts.target import Target, Unjudgeable
+from contracts.target import Target
 from contracts.tenant import Answer, Tenant
 from contracts.wire import TargetLost
 from mockserver.vendor import Operation

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 from contracts import rules
 from contracts.docket import Docket
-from contracts.findings import Broken, Exchange, Finding, NotJudged, State, Verdict, shorten
+from contracts.findings import Broken, Exchange, Finding, NotJudged, State, Unjudgeable, Verdict, shorten
 from contracts.guard import BudgetSpent
 from contracts.laws import LAWS, ONE_BY_ONE, RUN_WIDE
 from contracts.laws.aspects import of_rule
 from contracts.rules import Check
 from contracts.suites import preflight
-from contracts.target import Target, Unjudgeable
+from contracts.target import Target
 from contracts.tenant import SampleFailed
 from contracts.wire import TargetLost
 from mockserver.vendor import Rule

@@ -11,9 +11,9 @@ from typing import Any
 import orjson
 
 from mockserver.engine.columns import FORMS
-from mockserver.engine.query import Condition, Expression
+from mockserver.engine.query import Condition, Expression, conjuncts
 from mockserver.engine.rank import Rank
-from mockserver.engine.search import Among, Search, Slice, conjuncts
+from mockserver.engine.search import Among, Search, Slice
 from mockserver.engine.statements import COUNT, READ_COUNT, Shape, Statements, parameters
 from mockserver.engine.store import Chain, Found, Record, Store
 

@@ -46,7 +46,7 @@ def _bearer(request: Request) -> str | None:
 
 
 def credentials(callers: Iterable[Any], includes: Mapping[str, Iterable[str]]) -> dict[str, Credential]:
-    """Token -> credential, for callers with `name`, `token`, `account`, `scopes`, `expires_at`, `user` and `is_revoked`.
+    """Token -> credential, for callers as seed.yaml has them; those that are revoked are not known.
 
     A caller whose token is made while the mock runs stands under its name.
     """

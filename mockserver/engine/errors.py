@@ -67,7 +67,7 @@ class Catalogue:
         return Rendered(entry["status"], fill(entry.get("envelope", self.envelope), values), rule)
 
 
-_FIXED = frozenset({"code", "envelope", "message", "status", "values"})
+_FIXED = frozenset({"code", "envelope", "instead", "message", "status", "values"})
 _ABSENT = object()
 
 

@@ -124,3 +124,10 @@ def none_of(part: Expression) -> Expression:
         case Not(inner):
             return inner
     return Not(part)
+
+
+def conjuncts(where: Expression) -> list[Expression]:
+    """The parts that a record must all fit."""
+    if isinstance(where, And):
+        return [one for part in where.parts for one in conjuncts(part)]
+    return [where]

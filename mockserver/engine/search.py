@@ -1,7 +1,7 @@
 """Searching a collection: the records that fit a tree of conditions, in a total order, from any border on.
 
 A page costs what it shows and not what lies before it: a border becomes a few ranges, each of which an index finds at
-once, and a large collection gets an index for an order when it is first asked for.
+once.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -11,12 +11,11 @@ import orjson
 
 from mockserver.engine.columns import FORMS
 from mockserver.engine.conditions import Holder, named, named_condition
+from mockserver.engine.indexes import Indexes
 from mockserver.engine.query import And, Border, Children, Condition, Expression, Not, Nothing, Or, Through, all_of
-from mockserver.engine.statements import Ask, Keys, Statements, parameters, quoted
+from mockserver.engine.statements import Ask, Statements, parameters
 from mockserver.engine.store import Chain, Record, Store
 
-LARGE = 2000  # rows of a table from which on orders get indexes
-MOST_INDEXES = 6  # of one table, the one least lately used goes first
 MOST_KEYS = 5000  # rows of a related resource up to which those that fit are found beforehand
 MOST_TEXTS = 500  # statements that are kept at hand
 
@@ -55,7 +54,6 @@ class Search:
         self._store = store
         self.sql = sql
         self._resource = resource
-        self._lookups = sql.lookups()
         self._indexes = Indexes(store, sql)
         self._equal: dict[tuple[Any, ...], tuple[str, list[tuple[str, Callable[[Any], Any]]]]] = {}
         self._unbordered: dict[Ask, str] = {}
@@ -67,13 +65,14 @@ class Search:
         if isinstance(fits, Nothing):
             return []
         order = turned(part.order) if part.border and part.border.backwards else tuple(part.order)
-        index = self._index(fits, order) if part.limit is not None and order else None
+        is_page = part.limit is not None and bool(order)
+        index = self._indexes.choose(chain, fits, values, self.sql.keys(order) if is_page else None)
         borders: list[list[Range]] = [[]]
         if part.border is not None:
             ranges = [one for one in beyond(order, part.border.values) if not self._is_empty(one)]
-            borders = [[one] for one in ranges] if index else [ranges] if ranges else []
+            borders = [[one] for one in ranges] if index.is_sorted else [ranges] if ranges else []
         # Before an offset only the index is walked, if the bodies are fetched later.
-        ask = Ask(fits, order, len(chain), index, "rowid" if part.offset else "body")
+        ask = Ask(fits, order, len(chain), index.name, "rowid" if part.offset else "body")
         rows: list[Any] = []
         for border in borders:
             left = -1 if part.limit is None else part.limit - len(rows)
@@ -92,7 +91,9 @@ class Search:
         if known is None:
             forms = [self.sql.form(field) for field in where]
             fits = (Condition(field, "eq", f"p{place}") for place, field in enumerate(where))
-            text = self._text(Ask(all_of(fits), asked[1], asked[2], is_cut=False), {self._resource: self})
+            lookup = self.sql.lookup(where)
+            ask = Ask(all_of(fits), asked[1], asked[2], lookup.name if lookup else None, is_cut=False)
+            text = self._text(ask, {self._resource: self})
             known = self._equal[asked] = (text, [(f"p{place}", FORMS[form]) for place, form in enumerate(forms)])
         text, names = known
         values = {name: form(value) for (name, form), value in zip(names, where.values(), strict=True)}
@@ -102,13 +103,15 @@ class Search:
     def keys(self, chain: Chain, where: Expression, among: Among) -> tuple[Any, ...]:
         """The keys of all records that fit."""
         fits, values = self._named(chain, where, among)
-        rows = self._rows(chain, Ask(fits, (), len(chain), wanted="id", is_cut=False), [], values, among)
+        index = self._indexes.choose(chain, fits, values)
+        rows = self._rows(chain, Ask(fits, (), len(chain), index.name, "id", is_cut=False), [], values, among)
         return tuple(row[0] for row in rows)
 
     def count(self, chain: Chain, where: Expression, among: Among) -> int:
         """How many records fit."""
         fits, values = self._named(chain, where, among)
-        rows = self._rows(chain, Ask(fits, (), len(chain), wanted="count"), [], values, among)
+        index = self._indexes.choose(chain, fits, values)
+        rows = self._rows(chain, Ask(fits, (), len(chain), index.name, "count"), [], values, among)
         return int(rows[0][0])
 
     def size(self) -> int:
@@ -145,62 +148,6 @@ class Search:
                 base = self._unbordered[whole] = build(whole, among)
             text = self._texts[ask] = self.sql.bordered(base, ask)
         return text
-
-    def _index(self, where: Expression, order: Sequence[str]) -> str | None:
-        """The index that has the records in order which have the same values as are looked up."""
-        lookups = {one.field for one in conjuncts(where) if isinstance(one, Condition) and one.op == "eq"}
-        return self._indexes.find(sorted(lookups & self._lookups), self.sql.keys(order))
-
-
-class Indexes:
-    """The indexes that orders have been given."""
-
-    def __init__(self, store: Store, sql: Statements) -> None:
-        self._store = store
-        self.sql = sql
-        self._is_large = False
-        self._known: dict[str, None] = {}  # the one least lately used first
-        for (name,) in store.execute(
-            "SELECT name FROM sqlite_master WHERE type = 'index' AND tbl_name = ?", [sql.name]
-        ):
-            if name.startswith(f"{sql.name}~"):
-                self._known[name] = None
-
-    def size(self) -> int:
-        size: int | None = self._store.execute(self.sql.size).fetchone()[0]
-        return size or 0
-
-    def find(self, lookups: Sequence[str], keys: Keys) -> str | None:
-        """The name of the index for an order; none as long as the table is small."""
-        self._is_large = self._is_large or self.size() > LARGE
-        keys = [(key, falls) for key, falls in keys if key not in lookups]
-        if not self._is_large or not keys:
-            return None
-        if keys[0][1]:  # an index is as good from behind
-            keys = [(key, not falls) for key, falls in keys]
-        spelt = ",".join(f"-{key}" if falls else key for key, falls in keys)
-        name = f"{self.sql.name}~{','.join(lookups)}~{spelt}"
-        if name not in self._known:
-            if self._store.in_transaction:  # which may yet be taken back, and the index with it
-                return None
-            self._make_room()
-            self._store.execute(self.sql.create_index(name, lookups, keys))
-        self._known.pop(name, None)
-        self._known[name] = None
-        return name
-
-    def _make_room(self) -> None:
-        while len(self._known) >= MOST_INDEXES:
-            name = next(iter(self._known))
-            self._store.execute(f"DROP INDEX {quoted(name)}")
-            del self._known[name]
-
-
-def conjuncts(where: Expression) -> list[Expression]:
-    """The parts that a record must all fit."""
-    if isinstance(where, And):
-        return [one for part in where.parts for one in conjuncts(part)]
-    return [where]
 
 
 def settled(where: Expression, chain: Chain, among: Among) -> Expression:

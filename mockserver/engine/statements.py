@@ -1,6 +1,6 @@
 """The statements of one collection: SQLAlchemy Core builds each once, the driver runs its text."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, Literal, NamedTuple
 
@@ -67,6 +67,14 @@ class Ask(NamedTuple):
     wanted: str = "body"  # the column, or rowid, or count
     is_cut: bool = True  # by a limit and an offset
     border: tuple[tuple[Condition, ...], ...] = ()  # ranges, of one of which rows behind a border are
+
+
+class Lookup(NamedTuple):
+    """An index, and the leading fields of it that a search knows: some by one value, one more perhaps by several."""
+
+    name: str
+    equal: tuple[str, ...]
+    among: str | None = None
 
 
 class Statements:
@@ -218,6 +226,30 @@ class Statements:
     def lookups(self) -> frozenset[str]:
         """The fields by which records are looked up."""
         return frozenset(fields[0] for fields in self._shape.indexes)
+
+    def lookup(self, equal: Collection[str], among: Collection[str] = ()) -> Lookup | None:
+        """The index that finds records best by fields of which one value is known, or several."""
+        best, found = 0.0, None
+        for number, fields in enumerate(self._shape.indexes):
+            known = next((place for place, field in enumerate(fields) if field not in equal), len(fields))
+            last = fields[known] if known < len(fields) and fields[known] in among else None
+            if (worth := known + (0.5 if last else 0)) > best:
+                best, found = worth, Lookup(f"{self.name}.{number}", tuple(fields[:known]), last)
+        return found
+
+    def found(self, lookup: Lookup, depth: int) -> str:
+        """How many rows a lookup finds at the most, of which `enough` are counted; `v0` and so on are its values."""
+        row = self.alias("t0")
+        fields = [*lookup.equal, *([lookup.among] if lookup.among else [])]
+        ops = ["eq"] * len(lookup.equal) + ["in"]
+        layers: list[Any] = [bindparam(f"layer{place}") for place in range(depth)]
+        part: Select[Any] = (
+            select(literal_column("1")).select_from(row).with_hint(row, f"INDEXED BY {quoted(lookup.name)}")
+        )
+        part = part.where(row.c.layer.in_(layers))
+        for place, (field, op) in enumerate(zip(fields, ops, strict=False)):
+            part = part.where(compared(self.column(row, field), op, f"v{place}"))
+        return f"SELECT count(*) FROM ({_text(part)} LIMIT :enough)"
 
     def create_index(self, name: str, lookups: Sequence[str], keys: Keys) -> str:
         """An index that has the records with the same lookups in order, and beside them whatever conditions ask for."""
