@@ -4,7 +4,6 @@ It never opens a connection: the app that it tests hands every request to the gu
 placeholders instead of the caller's headers, and they are exchanged here. What it finds leaves as our own types.
 """
 
-import copy
 import json
 import random
 import re
@@ -26,6 +25,7 @@ _PLACEHOLDER = "proofboard-owner"
 _SCHEME = re.compile(r"^(Bearer|Basic|Token)\s+", re.IGNORECASE)
 _WIRE_HEADERS = frozenset({"content-length", "content-encoding", "transfer-encoding"})
 _OFTEN = 0.4  # how often a value worth trying takes the place of a generated one
+_LONG = 4096  # characters
 _PHASES = ("examples", "coverage", "fuzzing", "stateful")
 
 
@@ -124,7 +124,7 @@ def run(plan: Plan, send: Send, listener: Listener) -> Outcome:
 
 
 def _load(plan: Plan, door: "_Door") -> Any:
-    document = with_whole_requests(plan.document)
+    document = with_whole_requests(lightened(plan.document))
     for name, make in plan.formats.items():
         schemathesis.openapi.format(name, strategies.randoms(use_true_random=False).map(make))
     schema: Any = schemathesis.openapi.from_dict(document, config=schemathesis.Config.from_str(configuration(plan)))
@@ -132,32 +132,46 @@ def _load(plan: Plan, door: "_Door") -> Any:
     return schema
 
 
-def with_whole_requests(document: Mapping[str, Any]) -> dict[str, Any]:
-    """A copy of the document whose request bodies hold their schemas themselves instead of referring to them.
+def lightened(node: Any) -> Any:
+    """A copy of a document in which the pattern of each long text stands in a lookahead.
 
-    For each draw Schemathesis compiles anew, and keeps, what a bound field of a body refers to: gigabytes in a minute.
+    Schemathesis writes the length of a text into any other pattern, and 65,535 characters make an expression of more
+    than a hundred megabytes of it.
     """
-    whole = copy.deepcopy(dict(document))
-    for item in whole["paths"].values():
-        for operation in item.values() if isinstance(item, dict) else ():
+    if isinstance(node, list):
+        return [lightened(each) for each in node]
+    if not isinstance(node, Mapping):
+        return node
+    copied = {key: lightened(each) for key, each in node.items()}
+    text, most = node.get("pattern"), node.get("maxLength")
+    if isinstance(text, str) and isinstance(most, int) and most >= _LONG:
+        copied["pattern"] = f"^(?={text[1:]})" if text.startswith("^") else f"(?=[\\s\\S]*?{text})"
+    return copied
+
+
+def with_whole_requests(document: dict[str, Any]) -> dict[str, Any]:
+    """The document, its request bodies with all that they refer to in place.
+
+    Of a schema with references Schemathesis compiles the bound fields anew for each body that it makes.
+    """
+    for item in document["paths"].values():
+        for operation in item.values():
             if isinstance(operation, dict) and "requestBody" in operation:
                 operation["requestBody"] = _inlined(document, operation["requestBody"], ())
-    return whole
+    return document
 
 
 def _inlined(document: Mapping[str, Any], node: Any, seen: tuple[str, ...]) -> Any:
-    """The node with what it refers to in place; what refers to itself stays a reference."""
+    """The node with what it refers to; what refers to itself stays a reference."""
     if isinstance(node, list):
         return [_inlined(document, each, seen) for each in node]
     if not isinstance(node, Mapping):
         return node
-    target = node.get("$ref")
-    if not isinstance(target, str):
-        return {key: _inlined(document, each, seen) for key, each in node.items()}
-    if target in seen:
-        return dict(node)
-    found = _inlined(document, pointer(document, target), (*seen, target))
     beside = {key: _inlined(document, each, seen) for key, each in node.items() if key != "$ref"}
+    target = node.get("$ref")
+    if not isinstance(target, str) or target in seen:
+        return {**beside, **({"$ref": target} if target is not None else {})}
+    found = _inlined(document, pointer(document, target), (*seen, target))
     return {**found, **beside} if isinstance(found, dict) else found
 
 

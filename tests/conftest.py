@@ -22,6 +22,7 @@ from mockserver.vendor import Vendor, load
 from tests.tools.serving import Served, end, serve
 
 if TYPE_CHECKING:
+    from tests.geotareas import GeoTareas
     from tests.kanbert import Kanbert
     from tests.kantata import Kantata
 
@@ -153,6 +154,22 @@ def kanbert(kanbert_mock: Mock, world_name: str) -> "Kanbert":
 
     app, client = kanbert_mock
     return Kanbert(Tenant(client, app.stages[0].vendor, world_name, app))
+
+
+@pytest.fixture(scope="session")
+def geotareas_mock() -> Iterator[Mock]:
+    """GeoTareas in process, at the moment of its sample, for all tests that need no settings of their own."""
+    with in_process(load("geotareas"), clock="2026-03-19T16:45:00Z") as made:
+        yield made
+
+
+@pytest.fixture
+def geotareas(geotareas_mock: Mock, world_name: str) -> "GeoTareas":
+    """A fresh world of GeoTareas in process."""
+    from tests.geotareas import GeoTareas
+
+    app, client = geotareas_mock
+    return GeoTareas(client, app.stages[0].vendor, world_name, app)
 
 
 @pytest.fixture(scope="session")

@@ -334,7 +334,7 @@ BENDS: dict[str, tuple[Bend, frozenset[str]]] = {
         frozenset({"KX-056", "KX-105"}),
     ),
     "single-size-wrong": (answers(asks("GET", single=True), _meta("page_size", lambda n: 1)), frozenset({"KX-058"})),
-    "ids-are-numbers": (answers(anything, _numbers), frozenset({"KX-049", "KX-053"})),
+    "ids-are-numbers": (answers(anything, _numbers), frozenset({"KX-053"})),
     "set-is-text": (
         answers(anything, each_status(lambda each: each.update(status_set_id=str(each["status_set_id"])))),
         frozenset({"KX-068", "KX-070"}),

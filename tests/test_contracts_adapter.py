@@ -177,3 +177,40 @@ def test_placeholders__keep_the_scheme(value: str) -> None:
     (placeholder,) = adapter.placeholders({"X-Key": value}).values()
     scheme = value.rpartition(" ")[0]
     assert placeholder == f"{scheme} proofboard-owner-x-key".strip()
+
+
+def test_run__headers_that_change_are_exchanged_as_they_are_now() -> None:
+    tokens = iter(range(10**6))
+    sent: list[str] = []
+
+    def send(request: Outgoing, *, caller: str | None) -> Exchange:
+        if caller == "owner":
+            sent.append(dict(request.headers)["authorization"])
+        return Things([1])(request, caller=caller)
+
+    plan = replace(PLAN, renew=lambda: {"Authorization": f"Bearer {next(tokens)}"})
+    adapter.run(plan, send, Quiet())
+    assert len(sent) > 3 and len(set(sent)) == len(sent)
+
+
+def test_run__a_caller_of_several_headers() -> None:
+    headers = {"Authorization": "Bearer s3cret", "X-API-Key": "k3y", "tenant": "example"}
+    things = Things([1])
+    adapter.run(replace(PLAN, headers=headers), things, Quiet())
+    owners = [dict(sent.headers) for sent, caller in things.sent if caller == "owner"]
+    assert owners and all(one["x-api-key"] == "k3y" and one["tenant"] == "example" for one in owners)
+    assert all(dict(sent.headers)["accept"] == "application/json" for sent, _ in things.sent)
+
+
+def test_run__texts_of_a_format_are_written_as_it_says() -> None:
+    parameter = {"name": "filter", "in": "query", "schema": {"type": "string", "format": "of-things"}}
+    listing = {**THINGS["paths"]["/things"]["get"], "parameters": [parameter]}
+    things = Things([1])
+    plan = replace(
+        PLAN,
+        document={**THINGS, "paths": {"/things": {"get": listing}}},
+        formats={"of-things": lambda chance: f"size eq {chance.randint(1, 9)}"},
+        max_examples=20,
+    )
+    adapter.run(plan, things, Quiet())
+    assert any("filter=size+eq+" in sent.target or "filter=size%20eq%20" in sent.target for sent, _ in things.sent)

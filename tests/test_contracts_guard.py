@@ -11,7 +11,7 @@ from contracts.findings import Headers
 from contracts.guard import Budget, BudgetSpent, Guard, NotOurs
 from contracts.model import Model
 from contracts.wire import Outgoing, Reply
-from mockserver.vendor import Vendor
+from mockserver.vendor import Vendor, load
 
 MINE = "7c1fe1bb-a540-4c20-b1e5-6bf5746bd841"
 OTHER = "770e8400-e29b-41d4-a716-446655440009"
@@ -142,3 +142,57 @@ def test_holdings__answers_without_sense_are_survived(make: MakeGuard, answer: A
     guard, _ = make(answer=answer if answer is not None else "text")
     guard.send(Outgoing("POST", "/tasks"))
     assert list(guard.holdings) == []
+
+
+# Where each resource counts its ids for itself, and where something cannot be undone
+
+
+@pytest.fixture
+def make_kantata() -> MakeGuard:
+    vendor = load("kantata")
+
+    def make(*, answer: Any = None, own: bool = False) -> tuple[Guard, Written]:
+        wire = Written(200, answer)
+        return Guard(wire, "/api/v1", Model(vendor), budget=Budget(), is_own_world=own), wire
+
+    return make
+
+
+def _answer(key: str, *ids: str) -> dict[str, Any]:
+    results = [{"key": key, "id": each} for each in ids]
+    return {"count": 90, "results": results, key: {each: {"id": each, "position": 91} for each in ids}}
+
+
+def test_holdings__the_same_number_of_another_resource_is_another_id(make_kantata: MakeGuard) -> None:
+    guard, wire = make_kantata(answer=_answer("custom_task_statuses", "90", "71"))
+    guard.send(Outgoing("GET", "/custom_task_statuses"))
+    wire.answer = _answer("task_status_sets", "71")
+    guard.send(Outgoing("POST", "/task_status_sets.json"))
+    wire.answer = _answer("custom_task_statuses", "71")
+    guard.send(Outgoing("POST", "/custom_task_statuses"))
+    assert list(guard.holdings) == [("task_status_sets", "71")]
+    guard.send(Outgoing("PUT", "/task_status_sets/71"))
+    with pytest.raises(NotOurs):
+        guard.send(Outgoing("PUT", "/custom_task_statuses/71.json"))
+
+
+def test_void__a_deleted_record_sets_no_other_free(make_kantata: MakeGuard) -> None:
+    guard, wire = make_kantata(answer=_answer("task_status_sets", "71"))
+    guard.send(Outgoing("POST", "/task_status_sets"))
+    guard.send(Outgoing("DELETE", "/task_status_sets/71"))
+    guard.send(Outgoing("DELETE", "/task_status_sets/71"))
+    with pytest.raises(NotOurs):
+        guard.send(Outgoing("DELETE", "/custom_task_statuses/71"))
+
+
+@pytest.mark.parametrize(
+    "path", ["/task_status_sets/71/update_account_default", "/workspace_task_status_sets/bulk_update"]
+)
+def test_lasting__what_cannot_be_undone_is_never_sent_to_a_tenant(make_kantata: MakeGuard, path: str) -> None:
+    guard, wire = make_kantata(answer=_answer("task_status_sets", "71"))
+    guard.send(Outgoing("POST", "/task_status_sets"))
+    with pytest.raises(NotOurs):
+        guard.send(Outgoing("PUT", path))
+    guard, wire = make_kantata(own=True)
+    guard.send(Outgoing("PUT", path))
+    assert len(wire.sent) == 1

@@ -29,3 +29,10 @@ def test_mask__takes_out_what_is_secret_and_nothing_else(text: str, expected: st
 
 def test_mask__leaves_addresses_of_a_mock() -> None:
     assert Mask({}, mails=False)("jane@example.com") == "jane@example.com"
+
+
+def test_mask__learns_secrets_that_come_up_later() -> None:
+    mask = Mask({"owner": {"Authorization": "Bearer first-token-of-the-owner"}})
+    mask.learn({"owner": {"Authorization": "Bearer second-token-of-the-owner"}})
+    assert mask("authorization: Bearer second-token-of-the-owner") == "authorization: Bearer $OWNER_TOKEN"
+    assert mask("authorization: Bearer first-token-of-the-owner") == "authorization: Bearer $OWNER_TOKEN"

@@ -1,13 +1,16 @@
 """What the harness reads from a vendor's model."""
 
 import random
+import re
+from dataclasses import replace
 
 import pytest
 
 from contracts.envelopes import unwrap
 from contracts.findings import NotJudged
 from contracts.model import Model, fill
-from mockserver.vendor import Vendor
+from mockserver.vendor import Vendor, load
+from tests.tools.library import library
 
 
 @pytest.fixture
@@ -83,3 +86,53 @@ def test_unwrap__looks_where_the_envelope_says() -> None:
     assert unwrap({"task": 1}, "task") == 1
     assert unwrap([1], None) == [1]
     assert unwrap({"data": {"task": 1}}, {"data": {"task": "$record"}}) == 1
+
+
+def test_wrapped__known_ids_are_numbers_where_the_document_has_numbers() -> None:
+    model = Model(load("kantata"))
+    sent = {"status": "7", "category": "started", "status_set_id": "7"}
+    assert model.wrapped("createCustomTaskStatus", sent) == {"custom_task_status": {**sent, "status_set_id": 7}}
+    listed = {"workspace_task_status_sets": [{"workspace_id": "101", "status_set_id": "x"}]}
+    wrapped = model.wrapped("bulkUpdateWorkspaceTaskStatusSets", listed)
+    assert wrapped == {"workspace_task_status_sets": [{"workspace_id": 101, "status_set_id": "x"}]}
+    assert model.wrapped("createCustomTaskStatus", ["7"]) == ["7"]
+
+
+def test_route__a_suffix_of_the_vendors_paths_is_left_out() -> None:
+    route = Model(load("kantata")).route("PUT", "/custom_task_statuses/5.json?x=.json")
+    assert route is not None and route.parameters == {"id": "5"}
+
+
+def test_route__a_path_without_parameters_goes_before_one_that_fits_too() -> None:
+    model = Model(library())
+    assert model.route("POST", "/books/31/cover") is not None
+    literal = replace(model.vendor.operations["createBook"], path="/books/new")
+    vendor = replace(model.vendor, operations={**model.vendor.operations, "createBook": literal})
+    routed = Model(vendor)
+    assert routed.route("GET", "/books/new") is None  # that path offers POST alone
+    route = routed.route("GET", "/books/31")
+    assert route is not None and route.operation.id == "getBook"
+
+
+@pytest.mark.parametrize(
+    ("form", "like", "expected"),
+    [("digits", "5001847291847291", r"[0-9]{16}"), ("digits", "31", r"[0-9]{8}"), ("ulid", None, r"7[0-9a-z]{25}")],
+)
+def test_unknown_id__of_other_forms(form: str, like: str | None, expected: str) -> None:
+    model = Model(library(resources={"books": {"key": "id", "id_form": form}}))
+    found = model.unknown_id("books", random.Random(1), like)
+    assert re.fullmatch(expected, found) and model.is_formed("books", found)
+
+
+def test_wrapped__an_object_stands_under_the_key_of_its_operation() -> None:
+    model = Model(library())
+    assert model.wrapped("createBook", {"title": "Emma"}) == {"book": {"title": "Emma"}}
+    assert model.wrapped("createBook", []) == [] and model.wrapped("getBook", {}) == {}
+
+
+def test_request__has_the_known_ids_in_it() -> None:
+    model = Model(library())
+    request = model.request("uploadCover", {"book_id": "31"})
+    assert request is not None and request["path"] == {"id": "31"} and model.request("getBook", {}) is None
+    with pytest.raises(NotJudged, match="book_id"):
+        model.request("uploadCover", {})

@@ -310,3 +310,29 @@ def test_token__opens(guarded: Tenant, method: str, path: str, word: str) -> Non
 def test_token__is_not_asked_for_health_nor_by_the_vendor(guarded: Tenant) -> None:
     assert guarded.control("GET", "/health").status_code == 200
     assert guarded.call("GET", "/boards").status_code == 200
+
+
+# Records
+
+
+def test_records__are_those_of_the_world_with_all_their_fields(tenant: Tenant) -> None:
+    task = tenant.create()
+    tenant.call("DELETE", f"/tasks/{tenant.known['task_id']}")
+    answer = tenant.control("GET", "/records", params={"vendor": "kanman", "resource": "tasks"})
+    records = {each["id"]: each for each in answer.json()["records"]}
+    assert answer.json()["world"] == tenant.name and tenant.known["task_id"] not in records
+    assert records[task["id"]]["workspace_id"] == tenant.vendor.callers["owner"].account
+
+
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [
+        ({}, "the query needs vendor and resource"),
+        ({"vendor": "kanman"}, "the query needs vendor and resource"),
+        ({"vendor": "kanman", "resource": "tusks"}, "kanman has no resource tusks here"),
+        ({"vendor": "nobody", "resource": "tasks"}, "nobody has no resource tasks here"),
+    ],
+)
+def test_records__that_there_are_not(tenant: Tenant, query: dict[str, str], told: str) -> None:
+    answer = tenant.control("GET", "/records", params=query)
+    assert (answer.status_code, answer.json()) == (400, {"error": told})

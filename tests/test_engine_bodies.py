@@ -197,3 +197,13 @@ def test_read__the_vendor_may_blame_another_field() -> None:
     with pytest.raises(Refusal) as refusal:
         BodyReader(jsonschema_rs.Draft202012Validator(SCHEMA), form).read(JSON, b'{"name": "a"}')
     assert list(refusal.value.values["fields"]) == ["both"]
+
+
+def test_read__values_are_left_to_the_vendors_own_checks() -> None:
+    form = BodyForm("make", frozenset({JSON}), RULES, wrapper="thing", has_own_values=True)
+    reader = BodyReader(jsonschema_rs.Draft202012Validator(SCHEMA), form)
+    assert reader.read(JSON, b'{"thing": {"size": "large"}, "other": 1}') == {"size": "large"}
+    for body in (b"{}", b'{"thing": []}', b'{"thing": null}'):
+        with pytest.raises(Refusal) as refusal:
+            reader.read(JSON, body)
+        assert (refusal.value.situation, refusal.value.values["wrapper"]) == ("body_unwrapped", "thing")

@@ -107,7 +107,7 @@ def order_of(chance: random.Random) -> list[str]:
 @AT_ANY_SIZE
 def test_search_and_count__of_any_tree_are_what_python_says(size: None, lists: Lists, chance: random.Random) -> None:
     sizes = set()
-    for number in range(250):
+    for number in range(150):
         where, order = tree(chance), order_of(chance)
         expected = lists.expected(where, order)
         limit = chance.choice([None, 1, 5, 100])
@@ -293,7 +293,7 @@ def test_index__begins_with_the_fields_that_records_are_looked_up_by(
 def test_index__is_not_made_for_the_few_records_that_a_lookup_finds(
     monkeypatch: pytest.MonkeyPatch, lists: Lists
 ) -> None:
-    monkeypatch.setattr("mockserver.engine.indexes.LARGE", 5)
+    monkeypatch.setattr("mockserver.engine.indexes.LARGE", 20)
     for where in (
         Condition("parent", "eq", "t010"),
         And((Condition("status", "in", ("none such",)), Condition("public", "eq", True))),

@@ -252,3 +252,8 @@ def test_file__that_is_no_database_is_refused_and_left_as_it_is(tmp_path: Path) 
     with pytest.raises(StateError, match=r"notes\.txt is not a state file"):
         Store(str(file))
     assert file.read_text() == "Not a database at all. " * 100
+
+
+def test_collection__of_a_state_with_other_columns(cards: Cards) -> None:
+    with pytest.raises(StateError, match="made for another model of toy"):
+        Collection(cards[0], "toy", Shape("cards", "id", indexes=[["lane", "rank"], ["colour"]]))

@@ -124,12 +124,21 @@ def test_defect__is_found(judge: Judge, vendor: Vendor, name: str, monkeypatch: 
     assert found(result) & breaks, result.verdicts
 
 
+def _cases() -> Iterator[Any]:
+    """Slow are those on a tenant, where time passes by itself, and those that schemas judge, in a whole run."""
+    judges = {rule.id: rule.judge for rule in load("kantata").rules.values()}
+    for name, (_, breaks) in BENDS.items():
+        for tenant in (False, True):
+            is_slow = tenant or any(judges[rule] == "schema" for rule in breaks)
+            marks = [pytest.mark.slow] if is_slow else []
+            yield pytest.param(name, tenant, id=f"{name}-{'tenant' if tenant else 'mock'}", marks=marks)
+
+
 def found(result: Result) -> set[str]:
     return {finding.rule or finding.key.split()[0] for finding in result.findings}
 
 
-@pytest.mark.parametrize("tenant", [False, True], ids=["mock", "tenant"])
-@pytest.mark.parametrize("name", BENDS)
+@pytest.mark.parametrize(("name", "tenant"), list(_cases()))
 def test_bend__is_found(judge: Judge, vendor: Vendor, name: str, tenant: bool) -> None:
     bend, breaks = BENDS[name]
     result = judge(bend, [vendor.rules[rule] for rule in sorted(breaks)], tenant=tenant)

@@ -154,3 +154,15 @@ def test_load__withstands_the_loss_of_any_line(tmp_path: Path, name: str) -> Non
 @pytest.mark.parametrize("name", READ)
 def test_load__withstands_any_value_anywhere(tmp_path: Path, name: str, value: str) -> None:
     withstand(copy(tmp_path / "v"), name, lambda line: re.sub(r"^(\s*(?:- )?[^:]+:).*", rf"\1 {value}", line))
+
+
+def test_load__a_method_that_is_not_offered_is_declared_by_the_status_that_it_has(tmp_path: Path) -> None:
+    other = {"file": "behaviour.yaml", "replace": "{status: 405, message", "by": "{status: 418, message"}
+    refusal = refused(copy(tmp_path / "v", other))
+    assert "GET /notes does not declare 418; each must stand by its number" in str(refusal)
+
+
+def test_caller__may_be_revoked(tmp_path: Path) -> None:
+    bent = {"file": "seed.yaml", "replace": "expired: {", "by": "expired: {revoked: true, "}
+    callers = load(copy(tmp_path / "v", bent)).callers
+    assert [name for name, caller in callers.items() if caller.is_revoked] == ["expired"]

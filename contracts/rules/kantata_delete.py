@@ -1,7 +1,7 @@
 """Kantata OX: what a delete answers, and what becomes of the places, names and tasks of a status."""
 
 from contracts.expecting import expect, expect_equal, expect_kept, expect_status, tick
-from contracts.laws.terms import brief, short
+from contracts.laws.terms import brief, record_of, short
 from contracts.rules import rule
 from contracts.rules.kantata_steps import (
     STATUSES,
@@ -45,38 +45,24 @@ def a_delete_answers_nothing(tenant: Tenant) -> None:
 
 @rule("KX-187")
 def tasks_fall_back_to_the_default_of_the_category(tenant: Tenant) -> None:
-    world = stand_in(tenant, "no operation here shows tasks")
-    doomed = Doomed(world)
-    doomed.delete()
-    after = held(world, "stories")
-    for key, story in doomed.stories.items():
-        now = after[key]["custom_task_status_id"]
-        if story["custom_task_status_id"] != doomed.id:
+    stand_in(tenant, "no operation here shows tasks")
+    doomed = held(tenant, STATUSES)[known(tenant, "used_status_id")]
+    before = held(tenant, "stories")
+    users = [key for key, story in before.items() if str(story["custom_task_status_id"]) == doomed["id"]]
+    expect(users, f"expected tasks with the status {doomed['id']}, got none")
+    answer = tenant.call("deleteCustomTaskStatus", path={"id": doomed["id"]})
+    expect_status(answer, f"DELETE of {doomed['id']}, which tasks have", 204)
+    after, statuses = held(tenant, "stories"), held(tenant, STATUSES)
+    for key, story in before.items():
+        now = str(after[key]["custom_task_status_id"])
+        if key not in users:
             expect_kept(f"the task {key}, which had another status", story, after[key])
             continue
-        fallback = held(world, STATUSES)[str(now)]
-        told = f"the task {key} got the status {now}, {short(fallback)}"
+        told = f"the task {key} got the status {now}, {short(statuses.get(now))}"
+        fallback = record_of(statuses.get(now), told)
         expect(fallback["is_default"], f"{told}, which is no default status")
         for field in ("category", "status_set_id"):
-            expect(
-                fallback[field] == doomed.status[field], f"{told}; expected the {field} {short(doomed.status[field])}"
-            )
-
-
-class Doomed:
-    """The known status that tasks have."""
-
-    def __init__(self, tenant: Tenant) -> None:
-        self._tenant = tenant
-        self.id = int(known(tenant, "used_status_id"))
-        self.status = held(tenant, STATUSES)[str(self.id)]
-        self.stories = held(tenant, "stories")
-        used = [each for each in self.stories.values() if each["custom_task_status_id"] == self.id]
-        expect(used, f"expected tasks with the status {self.id}, got none")
-
-    def delete(self) -> None:
-        answer = self._tenant.call("deleteCustomTaskStatus", path={"id": str(self.id)})
-        expect_status(answer, f"DELETE of {self.id}, which tasks have", 204)
+            expect(fallback[field] == doomed[field], f"{told}; expected the {field} {short(doomed[field])}")
 
 
 @rule("KX-190")

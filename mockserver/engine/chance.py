@@ -21,15 +21,17 @@ def parse_time(text: str) -> float:
 def format_time(epoch: float, form: str = "zulu") -> str:
     """ISO 8601 in whole seconds: in UTC with `Z`, as `2024-01-15T10:40:00Z`; `local` leaves out the zone.
 
-    Any other form is the offset of a zone, such as `-08:00`, in which the time is told.
+    Any other form is the offset of a zone, such as `-08:00`, in which the time is told; in `local-08:00` it is left out.
     """
     if form == "zulu":
         return datetime.fromtimestamp(int(epoch), UTC).isoformat()[:19] + "Z"
     if form == "local":
         return datetime.fromtimestamp(int(epoch), UTC).strftime("%Y-%m-%dT%H:%M:%S")
-    hours, _, minutes = form[1:].partition(":")
-    offset = timedelta(hours=int(hours), minutes=int(minutes)) * (-1 if form[0] == "-" else 1)
-    return datetime.fromtimestamp(int(epoch), timezone(offset)).strftime("%Y-%m-%dT%H:%M:%S") + form
+    zone = form.removeprefix("local")
+    hours, _, minutes = zone[1:].partition(":")
+    offset = timedelta(hours=int(hours), minutes=int(minutes)) * (-1 if zone[0] == "-" else 1)
+    told = datetime.fromtimestamp(int(epoch), timezone(offset)).strftime("%Y-%m-%dT%H:%M:%S")
+    return told if zone != form else told + form
 
 
 def later(stamp: str, seconds: float) -> str:

@@ -14,8 +14,8 @@ from mockserver.engine.columns import FORMS
 from mockserver.engine.query import Condition, Expression, conjuncts
 from mockserver.engine.rank import Rank
 from mockserver.engine.search import Among, Search, Slice
-from mockserver.engine.statements import COUNT, READ_COUNT, Shape, Statements, parameters
-from mockserver.engine.store import Chain, Found, Record, Store
+from mockserver.engine.statements import COUNT, READ_COUNT, READ_NAMES, Shape, Statements, parameters
+from mockserver.engine.store import Chain, Found, Record, Store, of_another_model
 
 MOST_RECENT = 5000  # records and counts that are kept at hand
 
@@ -39,6 +39,9 @@ class Collection:
         self._counts: dict[Count, int] = {}
         self._waiting: dict[Place, Found | None] = {}  # None: to be deleted
         self._changes: dict[Count, int] = {}
+        known = [name for (name,) in store.execute(READ_NAMES, [self.sql.name])]
+        if known and known != self.sql.names:
+            raise of_another_model(vendor)
         for text in self.sql.create:
             store.execute(text)
         store.keepers.append(self)

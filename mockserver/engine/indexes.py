@@ -12,7 +12,7 @@ from mockserver.engine.statements import Keys, Lookup, Statements, parameters, q
 from mockserver.engine.store import Chain, Store
 
 LARGE = 2000  # records that are not sorted for a page
-MOST_INDEXES = 6  # for orders of one table
+MOST_INDEXES = 8  # for orders of one table
 MOST_LONG = 500  # lookups that are remembered to find many records
 
 

@@ -10,7 +10,7 @@ from mockserver.engine.chance import Fakes, day_of, format_time, parse_time, see
 from mockserver.engine.collection import Collection
 from mockserver.engine.own import Own
 from mockserver.engine.rank import next_rank
-from mockserver.engine.store import Record, StateError, Store
+from mockserver.engine.store import Record, Store, of_another_model
 from mockserver.vendor import Vendor
 
 Maker = Callable[[Record], Any]
@@ -36,9 +36,7 @@ def seed_layer(
     kept = store.load(f"seed.{vendor.name}")
     if kept is not None:
         if kept["made"]["shapes"] != made["shapes"]:
-            raise StateError(
-                f"the state was made for another model of {vendor.name}: use a new file, or delete this one"
-            )
+            raise of_another_model(vendor.name)
         if kept["made"] != made:
             was = kept["made"]
             log.warning(
@@ -220,9 +218,7 @@ class Garden:
 
     def _make_after(self, given: Mapping[str, Any]) -> Maker:
         field, days = given["field"], given["days"]
-        return lambda record: format_time(
-            parse_time(record[field]) + self._fakes.chance() * days * DAY, self._times
-        )
+        return lambda record: format_time(parse_time(record[field]) + self._fakes.chance() * days * DAY, self._times)
 
     def _make_many(self, given: Mapping[str, Any]) -> Maker:
         makers = {field: self._maker(rule) for field, rule in given["fields"].items()}

@@ -36,6 +36,7 @@ from mockserver.engine.query import Condition, Expression
 from mockserver.engine.store import Chain
 
 COUNT = "INSERT INTO tally VALUES (?, ?, ?, ?) ON CONFLICT (layer, name, key) DO UPDATE SET n = n + excluded.n"
+READ_NAMES = "SELECT name FROM pragma_table_info(?)"
 READ_COUNT = "SELECT n FROM tally WHERE layer = ? AND name = ? AND key = ?"
 
 _CREATION = ""  # stands for a field: the order in which records were made
@@ -98,13 +99,14 @@ class Statements:
             Column("body", LargeBinary, nullable=False),  # JSON in UTF-8
         )
         indexes = [
-            Index(f"{self.name}.{number}", table.c.layer, *(self.column(table, field) for field in fields))
-            for number, fields in enumerate(shape.indexes)
+            Index(self._index(fields), table.c.layer, *(self.column(table, field) for field in fields))
+            for fields in shape.indexes
         ]
         self.create = [
             _text(CreateTable(table, if_not_exists=True)),
             *(_text(CreateIndex(index, if_not_exists=True)) for index in indexes),
         ]
+        self.names = [column.name for column in table.columns]
         self.write = self._write()
         row = (table.c.layer == bindparam("layer"), table.c.id == bindparam("id"))
         self.find = _text(select(table.c.body, table.c.serial, table.c.gone).where(*row))
@@ -115,12 +117,15 @@ class Statements:
         self.bodies = f"SELECT body FROM json_each(:rows) JOIN {name} t ON t.rowid = value ORDER BY json_each.key"
         self.greatest = cache(self._greatest)
 
+    def _index(self, fields: Sequence[str]) -> str:
+        return f"{self.name}.{','.join(fields)}"
+
     def _write(self) -> str:
         """Its parameters go by place: layer, id, serial, gone, the columns, body."""
-        names = [column.name for column in self._table.columns]
-        by_name = {name: f"v{number}" for number, name in enumerate(names)}
-        statement = insert(self._table).values({name: bindparam(by_name[name]) for name in names})
-        changed = {name: statement.excluded[name] for name in names if name not in ("layer", "id")}
+        statement = insert(self._table).values(
+            {name: bindparam(f"v{number}") for number, name in enumerate(self.names)}
+        )
+        changed = {name: statement.excluded[name] for name in self.names if name not in ("layer", "id")}
         return _text(statement.on_conflict_do_update(index_elements=["layer", "id"], set_=changed), _BY_PLACE)
 
     def _greatest(self, depth: int, field: str, within: str) -> str:
@@ -230,11 +235,11 @@ class Statements:
     def lookup(self, equal: Collection[str], among: Collection[str] = ()) -> Lookup | None:
         """The index that finds records best by fields of which one value is known, or several."""
         best, found = 0.0, None
-        for number, fields in enumerate(self._shape.indexes):
+        for fields in self._shape.indexes:
             known = next((place for place, field in enumerate(fields) if field not in equal), len(fields))
             last = fields[known] if known < len(fields) and fields[known] in among else None
             if (worth := known + (0.5 if last else 0)) > best:
-                best, found = worth, Lookup(f"{self.name}.{number}", tuple(fields[:known]), last)
+                best, found = worth, Lookup(self._index(fields), tuple(fields[:known]), last)
         return found
 
     def found(self, lookup: Lookup, depth: int) -> str:

@@ -21,6 +21,11 @@ class StateError(Exception):
     """The state cannot be used; the text says why and what to do."""
 
 
+def of_another_model(vendor: str) -> StateError:
+    """The error of a state whose records the vendor's model of today could not read."""
+    return StateError(f"the state was made for another model of {vendor}: use a new file, or delete this one")
+
+
 class Found(NamedTuple):
     """A record as a layer has it; `gone` is when it went to the trash, in epoch seconds, or None. Nobody changes it."""
 
