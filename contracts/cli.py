@@ -22,13 +22,14 @@ _EPILOG = """\b
 Exit code: 0 the target conforms, 1 it does not, 2 it could not be judged.
 \b
 proofboard test VENDOR                                     the mock, in this process
+proofboard test ./my-vendor                                a vendor folder of your own
 proofboard test VENDOR --target http://127.0.0.1:4010/...  whatever answers there
 proofboard test VENDOR --tenant tenant.toml                a real tenant
 """
 
 
-@click.command(epilog=_EPILOG)
-@click.argument("vendor")
+@click.command(epilog=_EPILOG, short_help="Judge a target, rule by rule.")
+@click.argument("vendor", metavar="VENDOR|FOLDER")
 @click.option(
     "--target", metavar="mock|URL", help="What to judge: the mock in this process, or the base URL of an API."
 )
@@ -60,7 +61,7 @@ proofboard test VENDOR --tenant tenant.toml                a real tenant
     help="Write report.json and junit.xml there.",
 )
 def test(vendor: str, **options: Any) -> None:
-    """Judge whether a target keeps the contract of VENDOR, rule by rule."""
+    """Judge whether a target keeps the contract of a vendor, rule by rule."""
     if not sys.warnoptions:
         warnings.simplefilter("ignore")
     sys.exit(_Command(vendor, options).run())

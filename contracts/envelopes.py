@@ -144,7 +144,7 @@ class Refusals:
         found = []
         codes = [code for template in self._templates for code in self._read(template, body, "code")]
         for name, entry in self._catalogue.items():
-            if entry["status"] == status:
+            if status in (entry["status"], *entry.get("instead", ())):
                 try:
                     told = list(fit(self.template(name), body))
                 except Unlike:

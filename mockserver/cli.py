@@ -83,6 +83,7 @@ def serve(vendors: tuple[str, ...], **given: str | None) -> None:
       proofboard serve --state board.db             keep everything across restarts
       proofboard serve --clock 2026-03-02T09:00:00Z same seed, same requests, same bytes
       proofboard serve --limits off --records 5000  plenty of records, no quota
+      proofboard serve --switches VENDOR.WORD=VALUE where documents leave two ways open, the other one
 
     Each request may name a world of its own with the header X-Mock-World; worlds are made on first use and never meet.
     Ctrl-C ends it.
@@ -101,11 +102,11 @@ def serve(vendors: tuple[str, ...], **given: str | None) -> None:
 @click.argument("vendor", required=False, metavar="[VENDOR|FOLDER]")
 @click.option("--json", "as_json", is_flag=True, help="As JSON, by vendor, with every field of the ledger.")
 def rules(vendor: str | None, as_json: bool) -> None:
-    """The rule ledger: each documented rule, its grade, what judges it, and where it is known from.
+    """The rule ledger: each rule of the contract, its grade, what judges it, and where it is known from.
 
     \b
     Grades: documented and published rules bind a real tenant; observed, inferred and assumed ones only warn.
-    Judged by: schema (the document), law (behaviour.yaml), rule (a function), none (with the reason).
+    Judged by: schema (the document), law (behaviour.yaml), rule (a function), none (the reason is in --json).
 
     \b
     Examples:
@@ -158,7 +159,8 @@ def routes(vendor: str | None) -> None:
 def credentials(vendor: str | None, as_json: bool, as_toml: bool) -> None:
     """Who you can be on the stand-in: callers, the headers that make you each of them, and ids of seeded records.
 
-    The address is that of `serve` without options; PROOFBOARD_HOST and PROOFBOARD_PORT change it here too.
+    The address is that of `serve` without options; PROOFBOARD_HOST and PROOFBOARD_PORT change it here too. Where
+    tokens end soon, --json has new ones, good by the real clock; GET /_mock/credentials has those of a world.
 
     \b
     Examples:

@@ -13,6 +13,10 @@ from mockserver.vendor import Rule, Vendor
 _HEAD = """\
 # A tenant to judge. A value may be ${NAME}, read from the environment: keep real tokens out of this file.
 """
+_LOGIN = """\
+# A token ends after an hour, so none stands here: a run logs in when it begins, and again before the hour is over.
+# A caller without `login` needs its token in `headers`.
+"""
 _BUDGET = """\
 # [{name}.budget]               # what a run against a real tenant may cost
 # requests = 500
@@ -54,7 +58,9 @@ def credentials(vendors: Sequence[Vendor], origin: str, *, is_terminal: bool) ->
     out = ""
     for vendor in vendors:
         address = origin + vendor.mount
-        callers = [(caller.name, describe(caller, vendor), header(caller)) for caller in vendor.callers.values()]
+        callers = [
+            (caller.name, describe(caller, vendor), header(caller, vendor)) for caller in vendor.callers.values()
+        ]
         known = list(vendor.known.items())
         if is_terminal:  # no table: a header that is folded cannot be copied
             lines = [f"{vendor.title}  {address}", "", *columns(callers), "", "Known records:", *columns(known), ""]
@@ -77,6 +83,7 @@ def credentials_toml(vendors: Sequence[Vendor], origin: str) -> str:
     lines = [_HEAD]
     for vendor in vendors:
         lines += [f"[{vendor.name}]", f"base_url = {_text(origin + vendor.mount)}    # real: {vendor.base_url}"]
+        lines += ["", _LOGIN.rstrip()] if "login" in vendor.behaviour["credentials"] else []
         minted = vendor.headers_of_callers(wall_clock())
         for caller in vendor.callers.values():
             # A token that is made while the mock runs is fetched by a login, where the caller can log in.

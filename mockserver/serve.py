@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import json
 import logging
 import shlex
 import signal
@@ -9,7 +10,6 @@ import socket
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any
 
 import click
 
@@ -126,7 +126,7 @@ def _welcome(vendors: Sequence[Vendor], address: str) -> str:
     lines = []
     for vendor in vendors:
         lines += ["", f"{vendor.title}  {address}{vendor.mount}", ""]
-        callers = [(caller.name, describe(caller, vendor), header(caller)) for caller in vendor.callers.values()]
+        callers = [(caller.name, describe(caller, vendor), header(caller, vendor)) for caller in vendor.callers.values()]
         lines += [f"  {row}" for row in columns(callers)]
         example = curl(vendor, address)
         lines += ["", f"  {example}"] if example else []
@@ -146,11 +146,14 @@ def describe(caller: Caller, vendor: Vendor) -> str:
     return "; ".join(words)
 
 
-def header(caller: Caller) -> str:
-    """The exact header, as a person pastes it; how to log in where there is none."""
-    if caller.headers:
-        return "; ".join(f"{name}: {value}" for name, value in caller.headers.items())
-    return "logs in with " + ", ".join(f"{name} {value}" for name, value in (caller.login or {}).items())
+def header(caller: Caller, vendor: Vendor) -> str:
+    """The exact headers, as a person pastes them; how to come by a token that is made while the mock runs."""
+    words = [f"{name}: {value}" for name, value in caller.headers.items()]
+    if caller.login:
+        words.append("logs in with " + ", ".join(f"{name} {value}" for name, value in caller.login.items()))
+    elif vendor.mints:
+        words.append("token from /_mock/credentials")
+    return "; ".join(words)
 
 
 def columns(rows: Sequence[Sequence[str]]) -> list[str]:
@@ -160,15 +163,17 @@ def columns(rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def curl(vendor: Vendor, address: str) -> str | None:
-    """One line that works when pasted: a known record, read by the first caller who can."""
-    path = _readable(vendor)
-    if path is None:
-        return None
-    words: list[Any] = ["curl", "-i"]
+    """One line that works when pasted: a known record, read by the first caller who can, or that caller's login."""
     caller = next((one for one in vendor.callers.values() if one.headers and one.expires_at is None), None)
+    words = ["curl", "-i"]
     for name, value in (caller.headers if caller else {}).items():
         words += ["-H", f"{name}: {value}"]
-    return shlex.join([*words, address + vendor.mount + path])
+    path = _readable(vendor)
+    if vendor.mints:  # the headers at hand lack the token
+        login = vendor.behaviour["credentials"].get("login")
+        path = vendor.operations[login["operation"]].path if login and caller and caller.login else None
+        words += ["-H", "Content-Type: application/json", "-d", json.dumps(caller.login if caller else None)]
+    return shlex.join([*words, address + vendor.mount + path]) if path is not None else None
 
 
 def _readable(vendor: Vendor) -> str | None:

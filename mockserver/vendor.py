@@ -7,15 +7,18 @@ import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from hashlib import blake2b
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
+from mockserver import cache, form, soundness, spec, yamlfile
 from mockserver import document as documents
-from mockserver import form, soundness, spec, yamlfile
 from mockserver.engine.own import Own
 from mockserver.yamlfile import Mistake, SpecError
 
 __all__ = ["FILES", "Caller", "Mistake", "Operation", "Rule", "SpecError", "Vendor", "load", "shipped"]
+
+Contents: TypeAlias = dict[str, Any]  # the four files, and the line of each rule
 
 FILES = ("openapi.yaml", "behaviour.yaml", "rules.yaml", "seed.yaml", "README.md")
 
@@ -94,6 +97,7 @@ class Vendor:
     operations: Mapping[str, Operation]
     callers: Mapping[str, Caller]
     known: Mapping[str, str]
+    digest: bytes  # of the files; empty where nobody needs it
 
     @property
     def mount(self) -> str:
@@ -140,11 +144,25 @@ def load(name_or_folder: str | Path, *, thorough: bool = False) -> Vendor:
     Raises SpecError with all mistakes of the folder.
     """
     folder = _find(name_or_folder)
-    mistakes = [
+    missing = [
         Mistake(yamlfile.shown(folder / name), 0, f"is missing; a vendor folder has {', '.join(FILES)}")
         for name in FILES
         if not (folder / name).is_file()
     ]
+    if missing or thorough:
+        return _build(folder, _read_checked(folder, missing, thorough=thorough), b"")
+    digest = blake2b(digest_size=16)
+    for name in FILES:
+        content = (folder / name).read_bytes()
+        digest.update(b"%d:" % len(content))
+        digest.update(content)
+    # A folder without mistakes has none the next time either.
+    contents = cache.recall("vendor", digest.digest(), lambda: _read_checked(folder, []))
+    return _build(folder, contents, digest.digest())
+
+
+def _read_checked(folder: Path, mistakes: list[Mistake], *, thorough: bool = False) -> Contents:
+    """What the files of a folder hold, as plain values. Raises SpecError with all mistakes, those given among them."""
     sources = soundness.Sources(*(_read(folder / name, mistakes) for name in FILES if name.endswith(".yaml")))
     contents: dict[str, Any] = {}
     for name in ("openapi", "behaviour", "rules", "seed"):
@@ -158,7 +176,15 @@ def load(name_or_folder: str | Path, *, thorough: bool = False) -> Vendor:
     mistakes.extend(soundness.check(sources, contents))
     if mistakes:
         raise SpecError(mistakes)
-    return _build(folder, sources)
+    assert sources.openapi and sources.behaviour and sources.rules and sources.seed  # a missing file is a mistake
+    lines = [sources.rules.line("rules", index) for index in range(len(sources.rules.content["rules"]))]
+    return {
+        "openapi": sources.openapi.content,
+        "behaviour": sources.behaviour.content,
+        "rules": sources.rules.content["rules"],
+        "lines": lines,
+        "seed": sources.seed.content,
+    }
 
 
 def _status_of_methods(behaviour: yamlfile.Source | None) -> str:
@@ -209,13 +235,11 @@ def _read(path: Path, mistakes: list[Mistake]) -> yamlfile.Source | None:
     return source if source.root is not None else None
 
 
-def _build(folder: Path, sources: soundness.Sources) -> Vendor:
-    assert sources.openapi and sources.behaviour and sources.rules and sources.seed  # a missing file is a mistake
-    document, behaviour, seed = sources.openapi.content, sources.behaviour.content, sources.seed.content
+def _build(folder: Path, contents: Contents, digest: bytes) -> Vendor:
+    document, behaviour, seed = contents["openapi"], contents["behaviour"], contents["seed"]
     operations = {
         entry.operation["operationId"]: _operation(document, behaviour, entry) for entry in spec.operations(document)
     }
-    rules = sources.rules
     return Vendor(
         name=behaviour["vendor"],
         title=behaviour["title"],
@@ -226,12 +250,13 @@ def _build(folder: Path, sources: soundness.Sources) -> Vendor:
         behaviour=behaviour,
         seed=seed,
         rules={
-            entry["id"]: _rule(entry, tuple(operations), rules.line("rules", index))
-            for index, entry in enumerate(rules.content["rules"])
+            entry["id"]: _rule(entry, tuple(operations), line)
+            for entry, line in zip(contents["rules"], contents["lines"], strict=True)
         },
         operations=operations,
         callers={name: _caller(document, behaviour, seed, name) for name in seed["credentials"]},
         known={role: str(key) for role, key in seed["known"].items()},
+        digest=digest,
     )
 
 

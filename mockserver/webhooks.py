@@ -8,12 +8,13 @@ import asyncio
 import logging
 import ssl
 from functools import cached_property
-from typing import Any
-
-import httpx
+from typing import TYPE_CHECKING, Any
 
 from mockserver.engine.outbox import Delivery, Outbox
 from mockserver.engine.world import World
+
+if TYPE_CHECKING:
+    import httpx
 
 _LONGEST_SLEEP = 3600.0  # seconds
 _HERE = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -83,6 +84,8 @@ class Courier:
 
     async def _post(self, outbox: Outbox, delivery: Delivery) -> tuple[int | None, str | None]:
         """One try: the status of the answer, and what is wrong where it is no success."""
+        import httpx  # here: it takes a tenth of a start, and few have subscribers
+
         timeout = outbox.profile.timeout
         try:
             async with asyncio.timeout(timeout), self._client() as client:
@@ -99,8 +102,10 @@ class Courier:
             return None, (str(error) or type(error).__name__).splitlines()[0]
         return answer.status_code, f"the answer was {answer.status_code}"
 
-    def _client(self) -> httpx.AsyncClient:
+    def _client(self) -> "httpx.AsyncClient":
         """Proxies of the environment are not used: a receiver is where its URL says."""
+        import httpx
+
         return httpx.AsyncClient(
             verify=self._tls,
             timeout=None,
@@ -111,4 +116,6 @@ class Courier:
 
     @cached_property
     def _tls(self) -> ssl.SSLContext:
+        import httpx
+
         return httpx.create_ssl_context()

@@ -220,6 +220,16 @@ def test_credentials__as_a_tenant_file(monkeypatch: pytest.MonkeyPatch) -> None:
     assert set(tomllib.loads(budget)["toy"]["budget"]) == {"requests", "writes", "per_minute"}
 
 
+def test_credentials__tokens_that_end_soon() -> None:
+    owner, expired = (run("credentials", "geotareas").stdout.splitlines()[at] for at in (1, 5))
+    assert owner.endswith("; logs in with email carlos.mendoza@example.com, password correct horse battery staple")
+    assert expired.endswith("; token from /_mock/credentials")
+    text = run("credentials", "geotareas", "--toml").stdout
+    assert "# A token ends after an hour, so none stands here: a run logs in when it begins" in text
+    callers = tomllib.loads(text)["geotareas"]["credentials"]
+    assert all(("login" in one) != ("Authorization" in one["headers"]) for one in callers.values())
+
+
 def test_credentials__two_forms_at_once() -> None:
     assert refused("credentials", "--json", "--toml") == "--json and --toml exclude each other: choose one.\n"
 
@@ -259,6 +269,14 @@ def test_serve__welcomes_with_callers_and_a_line_to_paste() -> None:
         answer = subprocess.run(shlex.split(line), capture_output=True, text=True, check=True).stdout
     assert answer.startswith("HTTP/1.1 200")
     assert "Buy milk" in answer
+
+
+def test_serve__offers_a_login_where_tokens_end_soon() -> None:
+    with serving("geotareas") as server:
+        (line,) = re.findall(r"^  (curl .*)$", server.welcome, re.MULTILINE)
+        answer = subprocess.run(shlex.split(line), capture_output=True, text=True, check=True).stdout
+    assert answer.startswith("HTTP/1.1 200")
+    assert '"authorization":"ey' in answer
 
 
 def test_serve__all_that_ship() -> None:

@@ -13,6 +13,8 @@ from contracts.ledger import Ledger
 from contracts.model import Model
 from contracts.schemathesis_adapter import Failure
 from mockserver.vendor import Vendor
+from tests.test_contracts_requests import exchange
+from tests.tools.library import library, rule
 
 PROJECT = "660e8400-e29b-41d4-a716-446655440000"
 REFUSAL = {"error": {"code": "invalid_request", "message": "No."}}
@@ -103,3 +105,17 @@ def test_grade__what_no_rule_answers_for_counts_unless_it_was_generated(attribut
 def test_excuse__a_404_that_speaks_of_another_record(kanman: Vendor, body: Any, expected: bool) -> None:
     gone = failure("ST302", status=404, operation="updateTask", request_body=json.dumps(body).encode())
     assert Excuses(Model(kanman)).holds(gone, {"project_id": PROJECT}) is expected
+
+
+def test_blame__a_form_as_a_body_of_fields() -> None:
+    """Beyond JSON the body is judged by its own schema too, and a query by no rule about paths."""
+    tables = library().behaviour["operations"]
+    create = {**tables["createBook"], "rules": {"body_invalid": {"year": "LB-2"}}}
+    rules = {"LB-2": replace(rule(library(), "/info"), id="LB-2")}
+    vendor = replace(library(operations=tables | {"createBook": create}), rules=rules)
+    attribution = Attribution(Model(vendor), Ledger(vendor, []))
+    kind = {"Content-Type": "application/x-www-form-urlencoded"}
+    sent = exchange(body=b"book%5Byear%5D=soon", headers=kind)
+    assert blamed(attribution, Failure("check", "ST201", "title", "message", "op", sent)) == ["LB-2"]
+    asked = exchange("listBooks", url="/books?order=shelf")
+    assert blamed(attribution, Failure("check", "ST201", "title", "message", "op", asked)) == []

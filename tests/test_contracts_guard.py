@@ -177,7 +177,7 @@ def test_holdings__the_same_number_of_another_resource_is_another_id(make_kantat
 
 
 def test_void__a_deleted_record_sets_no_other_free(make_kantata: MakeGuard) -> None:
-    guard, wire = make_kantata(answer=_answer("task_status_sets", "71"))
+    guard, _ = make_kantata(answer=_answer("task_status_sets", "71"))
     guard.send(Outgoing("POST", "/task_status_sets"))
     guard.send(Outgoing("DELETE", "/task_status_sets/71"))
     guard.send(Outgoing("DELETE", "/task_status_sets/71"))

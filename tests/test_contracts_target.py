@@ -111,3 +111,18 @@ def test_clean_up__removes_the_last_first_and_tells_what_is_left(
         target.clean_up()
         assert sent == [f"/tasks/{task}" for task in reversed(tasks)]
         assert len(target.left_behind) == 1 and target.left_behind[0].startswith("projects 7")
+
+
+def test_local__tokens_that_end_are_renewed_when_the_clock_was_moved() -> None:
+    target = open_local(load("geotareas"), seed=7, budget=Budget())
+    try:
+        tenant = target.tenant("an hour and more")
+        first = tenant.headers("owner")
+        assert set(first) == {"Authorization", "X-API-Key", "tenant"}
+        assert tenant.call("listWorkspaces").status == 200
+        tenant.needs_clock().advance(2 * 3600)
+        assert tenant.call("listWorkspaces", caller=None, headers=dict(first)).status == 401
+        assert tenant.headers("owner") != first
+        assert tenant.call("listWorkspaces").status == 200
+    finally:
+        target.close()

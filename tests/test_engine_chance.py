@@ -35,6 +35,19 @@ def test_parse_and_format__are_utc_and_whole_seconds(text: str, printed: str) ->
     assert format_time(parse_time(text)) == printed
 
 
+@pytest.mark.parametrize(
+    ("form", "printed"),
+    [
+        ("local", "2024-01-15T10:40:00"),
+        ("-08:00", "2024-01-15T02:40:00-08:00"),
+        ("local-08:00", "2024-01-15T02:40:00"),
+        ("local+05:30", "2024-01-15T16:10:00"),
+    ],
+)
+def test_format_time__in_other_forms(form: str, printed: str) -> None:
+    assert format_time(parse_time("2024-01-15T10:40:00Z"), form) == printed
+
+
 @pytest.mark.parametrize("text", ["", "yesterday", "2024-13-01", "2024-02-30T00:00:00Z"])
 def test_parse_time__refuses_what_is_no_time(text: str) -> None:
     with pytest.raises(ValueError, match=r"\S"):

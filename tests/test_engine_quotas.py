@@ -174,3 +174,12 @@ def test_sliding__state_brings_the_calls_back() -> None:
     counts.take(moving("ann"), START)
     again = quota(SLIDING, {}, counting=True).counts(counts.state())
     assert told(again, moving("ann"), START + 1) == (2, 1, START + 60)
+
+
+def test_sliding__forgets_idle_callers_when_there_are_very_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mockserver.engine.quotas.MOST_KEPT", 3)
+    counts = sliding()
+    for number in range(3):
+        counts.take(moving(f"caller {number}"), START + number * 20)
+    counts.take(moving("one more"), START + 61)
+    assert {key.partition("|")[0] for key in counts.state()} == {"caller 1", "caller 2", "one more"}

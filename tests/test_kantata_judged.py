@@ -24,7 +24,8 @@ from mockserver.vendors import kantata_checks as checks
 from tests.bending_proxy import BentWire
 from tests.bends import Bend, Forward, Memory, answer_of, straight
 from tests.kantata import CHOICES
-from tests.kantata_bends import BENDS, UNSEEN_ON_A_TENANT, path_of
+from tests.kantata_bending import liberal, path_of
+from tests.kantata_bends import BENDS, UNSEEN_ON_A_TENANT
 
 Judge = Callable[..., Result]
 
@@ -166,6 +167,19 @@ def test_clean__a_tenant_keeps_what_the_run_did_not_make(judge: Judge, vendor: V
     result = judge(watch, rules, tenant=True)
     assert (result.findings, result.left_behind) == ((), ())
     assert changed and changed <= created
+
+
+@pytest.mark.slow
+def test_clean__a_tenant_may_do_whatever_the_rules_accept(judge: Judge, vendor: Vendor) -> None:
+    """Nothing binding is broken; what is decided here and not written anywhere is a warning at most."""
+    other = (("sets_key", "always"), ("paging_errors", "reject"), ("unknown_include", "reject"))
+    other += (("immutable_fields", "reject"), ("names", "exact"))
+    switches = tuple(("kantata", name, value) for name, value in other)
+    rules = list(vendor.rules.values())
+    result = judge(liberal, rules, tenant=True, is_selective=False, switches=switches)
+    assert result.count("holds") > 170 and result.left_behind == ()
+    assert [each for each in found(result) if each in vendor.rules and vendor.rules[each].binding] == []
+    assert result.exit_code == 0
 
 
 @pytest.mark.slow

@@ -37,7 +37,7 @@ CHEAPER = {
     "proofboard test kanman --seed 1": "proofboard test kanman --seed 1 --rule 'KM-12*'",
     "make contracts ARGS='kanman'": "make contracts ARGS=\"kanman --rule 'KM-12*'\"",
 }
-PORTS = ("4010", "4011")  # of the pages; free ones take their place
+PORTS = ("4010", "4011", "4012")  # of the pages; free ones take their place
 
 
 @pytest.fixture

@@ -89,6 +89,12 @@ def test_caller__has_the_headers_of_its_scheme(tmp_path: Path, scheme: str, head
     assert load(folder).callers["owner"].headers == headers
 
 
+def test_load__a_server_with_variables_is_that_of_their_defaults(tmp_path: Path) -> None:
+    declared = "{url: 'https://{host}/v1', variables: {host: {default: toy.example}}}"
+    change = {"file": "openapi.yaml", "replace": "url: https://toy.example/v1", "by": declared}
+    assert load(copy(tmp_path / "v", change)).base_url == "https://toy.example/v1"
+
+
 @pytest.mark.parametrize("name", shipped())
 def test_load__what_ships_is_sound(name: str) -> None:
     vendor = load(name, thorough=True)

@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from contracts.laws.access import isolation, scopes
 from contracts.laws.answers import error_envelope, status_codes
+from contracts.laws.caches import cache
 from contracts.laws.check_order import check_order
 from contracts.laws.credentials import credentials
 from contracts.laws.filters import filter_algebra, filters
@@ -21,7 +22,7 @@ from contracts.laws.refusals import body_form, malformed_ids, methods, required_
 from contracts.laws.sorts import sort
 from contracts.laws.walks import page_walk
 from contracts.laws.webhooks import webhooks
-from contracts.laws.windows import cache, sliding_window
+from contracts.laws.windows import sliding_window
 from contracts.tenant import Tenant
 from mockserver.vendor import Rule
 

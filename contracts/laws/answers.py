@@ -150,7 +150,10 @@ _JSON = "application/json"
 
 def _check_code(tenant: Tenant, exchange: Exchange, code: Any, what: str) -> None:
     catalogue = tenant.vendor.behaviour["errors"]["catalogue"]
-    statuses = {entry["status"] for name, entry in catalogue.items() if entry.get("code", name) == code}
+    of_code = [entry for name, entry in catalogue.items() if entry.get("code", name) == code]
+    statuses = {entry["status"] for entry in of_code}
+    if not tenant.is_mock:
+        statuses |= {status for entry in of_code for status in entry.get("instead", ())}
     elsewhere = exchange.status not in {entry["status"] for entry in catalogue.values()}
     if code is None or ((elsewhere or not statuses) and not tenant.is_mock):
         return
@@ -176,6 +179,8 @@ def _spread(tenant: Tenant, operation: Operation) -> None:
         bench.call(operation)
     if refusal(tenant.vendor, "credential_missing").status not in seen:
         bench.call(operation, caller=None)
+    if refusal(tenant.vendor, "credential_expired").status not in seen and "expired" in tenant.callers:
+        bench.call(operation, caller="expired")
     scope = refusal(tenant.vendor, "scope_missing").status if has_refusal(tenant.vendor, "scope_missing") else 0
     if scope and scope not in seen and "reader" in tenant.callers:
         bench.call(operation, caller="reader")

@@ -90,7 +90,7 @@ class Bench:
         return {**{name: str(value) for name, value in told.items()}, **filled}
 
     def somewhere(self, operation: Operation) -> dict[str, str]:
-        """The same, or an id that names nothing where no record is ours to change: for what is refused or told anyway."""
+        """The same, or an id that names nothing where no record is ours to change: for what is told anyway."""
         try:
             return self.path(operation)
         except NotJudged:

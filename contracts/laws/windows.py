@@ -5,7 +5,6 @@ moment is asked, and no limit is ever used up.
 """
 
 import math
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -20,13 +19,10 @@ from contracts.laws.terms import (
     addressed,
     body_schema,
     brief,
-    find_operation,
     has_refusal,
     judged,
-    key_of,
     refusal,
     refused,
-    succeed,
 )
 from contracts.tenant import Answer, Tenant
 from mockserver.vendor import Operation, Rule
@@ -324,80 +320,3 @@ def _spares_refusals(here: Counter, left: int) -> None:
         here.is_put_off(here.call(), f"a call too many of {here}")
     here.clock.advance(1)
     here.expect(here.call(), "remaining", here.calls - left - 1, f"{here} after three calls that were put off")
-
-
-# Lists from a cache
-
-
-def cache(tenant: Tenant, rule: Rule) -> None:
-    """A list may be as old as its cache keeps it, and no older; an answer from there counts like any other."""
-    tried = 0
-    for operation in judged(tenant, rule, "list"):
-        if "cache" in operation.table:
-            tried += 1
-            cases = {"counts": partial(_cached_counts, tenant, operation), "age": partial(_age, tenant, operation)}
-            aspects.judge(tenant, "cache", rule, cases)
-    if not tried:
-        raise NotJudged("no list of the rule comes from a cache")
-
-
-def _keeping(tenant: Tenant) -> Tenant:
-    """A world whose lists come from a cache as long as they may."""
-    control = tenant.target.control
-    world = tenant.fresh_world()
-    if control is None or world.world is None:
-        raise NotJudged("needs a world of its own")
-    world.needs_clock().freeze()
-    control.switch(world.world, tenant.vendor.name, "cache", "stale")
-    return world
-
-
-def _cached_counts(tenant: Tenant, operation: Operation) -> None:
-    world = _keeping(tenant)
-    world.is_patient = False
-    for quota in tenant.vendor.behaviour.get("quotas", {}).values():
-        if operation.id not in quota.get("calls", ()) or not quota.get("headers"):
-            continue
-        first, again = Bench(world).call(operation), Bench(world).call(operation)
-        left = figure(first, quota, "remaining", operation.id)
-        now = figure(again, quota, "remaining", f"{operation.id} asked again")
-        if now != left - 1:
-            what = f"{operation.id} asked again at once"
-            raise Broken(f"{what}: expected {left - 1} calls to remain, got {now}", again)
-        return
-    raise NotJudged(f"no quota counts {operation.id}")
-
-
-def _age(tenant: Tenant, operation: Operation) -> None:
-    """A new record shows at the latest when the cache has to be filled again."""
-    resource = operation.table["resource"]
-    if find_operation(tenant.vendor, "create", resource) is None:
-        raise NotJudged(f"no operation makes a record of {resource}")
-    worlds = [tenant] if tenant.clock is None else [tenant.fresh_world(), _keeping(tenant)]
-    for world in worlds:
-        bench = Bench(world)
-        bench.listing(resource, bench.parent(resource))
-        made = bench.create(resource)[key_of(tenant.vendor, resource)]
-        _wait_until_listed(bench, operation, str(made))
-
-
-def _let_pass(tenant: Tenant, seconds: float) -> None:
-    if tenant.clock is not None:
-        tenant.clock.advance(seconds)
-    else:
-        time.sleep(seconds)
-
-
-def _wait_until_listed(bench: Bench, operation: Operation, identity: str) -> None:
-    """Elsewhere than on the stand-in there is some grace, for a slow request after a full cache."""
-    tenant, resource = bench.tenant, operation.table["resource"]
-    seconds = operation.table["cache"]["seconds"]
-    key = key_of(tenant.vendor, resource)
-    for _ in range(3 if tenant.clock is None else 1):
-        answer = bench.call(operation, path=bench.path(operation, bench.parent(resource)))
-        if identity in [str(each.get(key)) for each in succeed(tenant, operation, answer, operation.id)]:
-            return
-        _let_pass(tenant, seconds if tenant.clock is not None else seconds * 2 / 3)
-    items = bench.listing(resource, bench.parent(resource))
-    if identity not in [str(item.get(key)) for item in items]:
-        raise Broken(f"{operation.id}: expected {identity} in the list {seconds:g} s after it was made")

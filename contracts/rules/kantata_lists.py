@@ -57,6 +57,17 @@ def _expect_same(found: Opened, plain: Opened, what: str) -> None:
     expect_equal(f"the answer {what}", dict(plain.whole), dict(found.whole), found.answer)
 
 
+@rule("KX-051")
+def results_have_the_order(tenant: Tenant) -> None:
+    _three(tenant)
+    first, again = (page(tenant, {"per_page": 30}) for _ in range(2))
+    _expect_ids(again, first.ids, "the same list again")
+    if tenant.is_mock:
+        for order, falls in (("id:asc", False), ("id:desc", True)):
+            found = page(tenant, {"order": order, "per_page": 50})
+            _expect_ids(found, sorted(found.ids, key=int, reverse=falls), f"order={order}")
+
+
 @rule("KX-088")
 def a_blank_makes_a_side_load_unknown(tenant: Tenant) -> None:
     for asked in ("x, task_status_set", " task_status_set", "task_status_set "):

@@ -21,7 +21,7 @@ def parse_time(text: str) -> float:
 def format_time(epoch: float, form: str = "zulu") -> str:
     """ISO 8601 in whole seconds: in UTC with `Z`, as `2024-01-15T10:40:00Z`; `local` leaves out the zone.
 
-    Any other form is the offset of a zone, such as `-08:00`, in which the time is told; in `local-08:00` it is left out.
+    Any other form is the offset of a zone, such as `-08:00`, in which the time is told; `local-08:00` leaves it out.
     """
     if form == "zulu":
         return datetime.fromtimestamp(int(epoch), UTC).isoformat()[:19] + "Z"

@@ -50,18 +50,21 @@ def _put(node: dict[str, Any], path: list[str], value: str, key: str) -> None:
     if not rest:
         node[name] = value
         return
-    is_list = rest[0] == ""
-    below: Any = node.setdefault(name, [] if is_list else {})
-    if not isinstance(below, list if is_list else dict):
+    if rest[0]:
+        inner = node.setdefault(name, {})
+        if not isinstance(inner, dict):
+            raise ValueError(f"the key {key[:80]!r} contradicts another one")
+        _put(inner, rest, value, key)
+        return
+    items = node.setdefault(name, [])
+    if not isinstance(items, list):
         raise ValueError(f"the key {key[:80]!r} contradicts another one")
-    if not is_list:
-        _put(below, rest, value, key)
-    elif len(rest) == 1:
-        below.append(value)
-    else:
-        if not below or not isinstance(below[-1], dict) or _has(below[-1], rest[1:]):
-            below.append({})
-        _put(below[-1], rest[1:], value, key)
+    if len(rest) == 1:
+        items.append(value)
+        return
+    if not items or not isinstance(items[-1], dict) or _has(items[-1], rest[1:]):
+        items.append({})
+    _put(items[-1], rest[1:], value, key)
 
 
 def _has(node: dict[str, Any], path: list[str]) -> bool:

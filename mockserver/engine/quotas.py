@@ -119,6 +119,9 @@ class CalendarCounts:
         self._reset = format_time(self._window.end).encode()
 
 
+MOST_KEPT = 10_000  # callers of a sliding quota, before the idle ones are forgotten
+
+
 class Budget(NamedTuple):
     """So many calls in so many seconds."""
 
@@ -198,11 +201,19 @@ class SlidingCounts:
         owner = call.quota_key if call.quota_key is not None else call.credential.key if call.credential else None
         if owner is None:
             return deque()
-        times = self._stamps.setdefault(f"{owner}|{call.operation}", deque())
         seconds = self._budget(call).seconds
+        key = f"{owner}|{call.operation}"
+        if key not in self._stamps and len(self._stamps) >= MOST_KEPT:
+            self._forget(now)
+        times = self._stamps.setdefault(key, deque())
         while times and now - times[0] >= seconds:
             times.popleft()
         return times
+
+    def _forget(self, now: float) -> None:
+        """Drop whose calls have left every window: anybody may make up accounts to log in with."""
+        longest = max(self._quota.default.seconds, *(budget.seconds for budget in self._quota.budgets.values()))
+        self._stamps = {key: times for key, times in self._stamps.items() if times and now - times[-1] < longest}
 
 
 def seconds_until(end: float, now: float) -> int:

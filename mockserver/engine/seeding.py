@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import count, cycle, islice
 from typing import Any
 
+from mockserver import cache
 from mockserver.engine.chance import Fakes, day_of, format_time, parse_time, seeded_id
 from mockserver.engine.collection import Collection
 from mockserver.engine.own import Own
@@ -15,6 +16,7 @@ from mockserver.vendor import Vendor
 
 Maker = Callable[[Record], Any]
 DAY = 86400
+MOST_REMEMBERED = 2000  # main records of a seed that is kept for the next start
 
 log = logging.getLogger(__name__)
 
@@ -45,15 +47,31 @@ def seed_layer(
         return kept["layer"], kept["seeded"], kept["highest"]
     store.begin()
     layer = store.new_layer()
-    garden = Garden(vendor, seed, records, now)
+    crop = _crop(vendor, seed, records, now)
     first = 1
-    for resource, rows in garden.grow():
+    for resource, rows in crop["rows"]:
         collections[resource].fill(layer, rows, first=first)
         first += len(rows)
-    kept = {"layer": layer, "seeded": garden.serial, "highest": garden.highest, "made": made}
+    kept = {"layer": layer, "seeded": crop["serial"], "highest": crop["highest"], "made": made}
     store.keep(f"seed.{vendor.name}", kept)
     store.commit()
-    return layer, garden.serial, garden.highest
+    return layer, crop["serial"], crop["highest"]
+
+
+def _crop(vendor: Vendor, seed: int, records: int | None, now: float) -> dict[str, Any]:
+    """What a garden grows: the rows of each resource, the serial and the highest keys. That of a day is kept.
+
+    Faker, its import included, takes longer than the rest of a start.
+    """
+
+    def grow() -> dict[str, Any]:
+        garden = Garden(vendor, seed, records, now)
+        rows = list(garden.grow())
+        return {"rows": rows, "serial": garden.serial, "highest": garden.highest}
+
+    if not vendor.digest or (records or 0) > MOST_REMEMBERED:
+        return grow()
+    return cache.recall("seed", b"%s:%d:%d:%d" % (vendor.digest, seed, records or 0, int(now // DAY)), grow)
 
 
 class Garden:

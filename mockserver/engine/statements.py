@@ -1,7 +1,7 @@
 """The statements of one collection: SQLAlchemy Core builds each once, the driver runs its text."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import (
@@ -107,10 +107,6 @@ class Statements:
             *(_text(CreateIndex(index, if_not_exists=True)) for index in indexes),
         ]
         self.names = [column.name for column in table.columns]
-        self.write = self._write()
-        row = (table.c.layer == bindparam("layer"), table.c.id == bindparam("id"))
-        self.find = _text(select(table.c.body, table.c.serial, table.c.gone).where(*row))
-        self.delete = _text(table.delete().where(*row))
         name = quoted(self.name)
         self.sweep = f"DELETE FROM {name} WHERE rowid IN (SELECT rowid FROM {name} WHERE layer = :layer LIMIT :most)"
         self.size = f"SELECT max(rowid) FROM {name}"
@@ -120,7 +116,20 @@ class Statements:
     def _index(self, fields: Sequence[str]) -> str:
         return f"{self.name}.{','.join(fields)}"
 
-    def _write(self) -> str:
+    def _row(self) -> tuple[Any, Any]:
+        return self._table.c.layer == bindparam("layer"), self._table.c.id == bindparam("id")
+
+    @cached_property
+    def find(self) -> str:
+        columns = self._table.c
+        return _text(select(columns.body, columns.serial, columns.gone).where(*self._row()))
+
+    @cached_property
+    def delete(self) -> str:
+        return _text(self._table.delete().where(*self._row()))
+
+    @cached_property
+    def write(self) -> str:
         """Its parameters go by place: layer, id, serial, gone, the columns, body."""
         statement = insert(self._table).values(
             {name: bindparam(f"v{number}") for number, name in enumerate(self.names)}

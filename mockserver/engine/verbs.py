@@ -244,6 +244,9 @@ def delete(task: Task) -> Verb:
     return run
 
 
+MOST_CACHED = 1000  # answers, before those that are too old are dropped
+
+
 def cached(verb: Verb, seconds: float) -> Verb:
     """A read whose answers are given again for some seconds, while the switch `cache` of the world says `stale`."""
 
@@ -258,6 +261,8 @@ def cached(verb: Verb, seconds: float) -> Verb:
             outcome: Outcome = kept[1]
             return outcome
         outcome = verb(call)
+        if len(world.cache) >= MOST_CACHED:
+            world.cache = {key: each for key, each in world.cache.items() if now < each[0] + seconds}
         world.cache[key] = (now, outcome)
         return outcome
 

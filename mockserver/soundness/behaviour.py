@@ -50,7 +50,10 @@ def _top(folder: Folder, source: Source) -> Iterator[Mistake]:
 
 def _address(server: Table) -> str:
     """The URL of a server, with the defaults of its variables."""
-    defaults = {name: str(each.get("default", "")) for name, each in server.get("variables", {}).items()}
+    told = server.get("variables")
+    variables = told.items() if isinstance(told, Mapping) else ()
+    named = {name: each for name, each in variables if isinstance(each, Mapping)}
+    defaults = {name: str(each["default"]) for name, each in named.items() if "default" in each}
     return re.sub(r"\{([^{}]*)\}", lambda match: defaults.get(match[1], match[0]), str(server.get("url")))
 
 

@@ -43,7 +43,8 @@ def _records(source: Source, resource: str, table: Table, records: list[Table]) 
         elif key and (count := counts[str(record[key])]) > 1:
             yield source.mistake((*at, key), f"the {key} {record[key]!r} is given to {count} {resource}")
         for field in sorted(fields - {key}):
-            if field not in record or isinstance(record[field], list | dict):
+            value = record.get(field, {})
+            if isinstance(value, list | dict) and "$day" not in value:
                 yield source.mistake((*at, field), f"{where} needs a single value as its {field}, which it is found by")
             elif field == rank and not isinstance(record[field], type(table["rank"].get("first"))):
                 kind = "a whole number" if isinstance(table["rank"].get("first"), int) else "a text"

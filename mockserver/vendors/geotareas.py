@@ -5,8 +5,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-import jwt
-
 from mockserver.engine.bodies import faults
 from mockserver.engine.call import Call, Outcome
 from mockserver.engine.chance import Fakes, parse_time
@@ -51,6 +49,8 @@ def _sign(user: Mapping[str, Any], permissions: Sequence[str], issued: int) -> s
         "iat": issued,
         "exp": issued + LIFETIME,
     }
+    import jwt  # here, as below: with what it brings it takes a twentieth of a start
+
     return jwt.encode(claims, SECRET, ALGORITHM)
 
 
@@ -64,6 +64,8 @@ class _Claims:
 
 def _claims(token: str) -> _Claims | None:
     """What a token says; None for one that is not ours, or says something else."""
+    import jwt
+
     try:
         found = jwt.decode(token, SECRET, [ALGORITHM], options=cast(Any, _ONLY_THE_SIGNATURE))
     except (jwt.PyJWTError, ValueError, RecursionError):  # a header nested too deeply is no token either
@@ -75,14 +77,24 @@ def _claims(token: str) -> _Claims | None:
     return None
 
 
+def _seen(world: World, token: str) -> _Claims:
+    """The claims of a good token, whose signature a world looks at once. Raises Refusal."""
+    known = world.cache.get(token)
+    if known is None:
+        claims = _claims(token)
+        if claims is None:
+            raise Refusal("credential_unknown")
+        known = world.cache[token] = (claims.expires_at, claims)
+    found: _Claims = known[1]
+    return found
+
+
 def identify(call: Call, known: Mapping[str, Credential]) -> Credential:
     """Who calls: token, API key and tenant must be good each by itself, and of one company. Raises Refusal."""
     word, _, token = (call.request.header(b"authorization") or "").partition(" ")
     if word != "Bearer" or not token or " " in token:
         raise Refusal("credential_unknown", rule="GT-026")
-    claims = _claims(token)
-    if claims is None:
-        raise Refusal("credential_unknown")
+    claims = _seen(call.world, token)
     if call.world.clock.now() >= claims.expires_at:
         raise Refusal("credential_expired")
     user = call.world.find("users", claims.user)

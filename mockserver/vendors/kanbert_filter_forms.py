@@ -11,12 +11,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal, NoReturn, TypeAlias
 
-from lark import Lark, Token, Transformer, UnexpectedInput, v_args
-
 from mockserver.engine.errors import Refusal
 
-_SYMBOLS = {"=": "eq", "!=": "ne", "<": "lt", "<=": "lte", ">": "gt", ">=": "gte"}
-_ESCAPED = re.compile(r"\\([\"'\\])")
 _INDEX = re.compile(r"0|[1-9][0-9]{0,8}")
 _UNFIT = re.compile("[\0\ud800-\udfff]")  # what no text of a record holds
 
@@ -67,10 +63,11 @@ def shown(text: str) -> str:
 
 @dataclass(frozen=True)
 class Words:
-    """What the forms have to know of the table: the operators that take a list or nothing, and the limits."""
+    """What the forms have to know of the table: the operators that take a list, nothing or sub-records; the limits."""
 
     lists: AbstractSet[str]
     nulls: AbstractSet[str]
+    relations: AbstractSet[str]
     characters: int
     depth: int
 
@@ -82,15 +79,11 @@ class Reader:
         self._words = words
 
     @cached_property
-    def _grammar(self) -> Lark:
-        """Made for the first text that is read: it takes longer than all else that a start makes."""
-        return Lark.open(
-            "kanbert_filter.lark",
-            rel_to=__file__,
-            parser="lalr",
-            transformer=_Build(self._words),
-            maybe_placeholders=True,
-        )
+    def _text(self) -> Callable[[str], Tree]:
+        """Made for the first text that is read: grammar and parser take longer than all else that a start makes."""
+        from mockserver.vendors.kanbert_filter_text import parser
+
+        return parser(self._words)
 
     def measure(self, length: int) -> None:
         if length > self._words.characters:
@@ -100,11 +93,11 @@ class Reader:
         """The tree of a text or of JSON; None where there is no filter."""
         self.measure(len(text))
         if unfit := _UNFIT.search(text):
-            _unreadable(f"character {unfit.start() + 1}")
+            unreadable(f"character {unfit.start() + 1}")
         body = text.strip()
         if body[:1] in ("[", "{"):
             return _Json(self._words, _pointer).whole(_parse_json(text))
-        return self._parse(text) if body else None
+        return self._text(text) if body else None
 
     def read_form(self, pairs: Sequence[tuple[str, str]], parameter: str) -> Tree | None:
         """The tree of keys such as `filter[0][field]`, each with its value."""
@@ -113,95 +106,19 @@ class Reader:
         for key, value in pairs:
             segments = _segments(key, parameter)
             if len(segments) > 2 * self._words.depth + 4:
-                _too_deep(self._words.depth)
+                too_deep(self._words.depth)
             if _UNFIT.search(value):
-                _unreadable(shown(key))
+                unreadable(shown(key))
             root.put(segments, value, key)
         return _Json(self._words, lambda path: _form_key(path, parameter)).whole(root.plain(parameter))
 
-    def _parse(self, text: str) -> Tree:
-        try:
-            found: Tree = self._grammar.parse(text)  # type: ignore[assignment]  # the transformer's trees, not Lark's
-        except UnexpectedInput as error:
-            is_end = getattr(error, "token", Token("", "")).type == "$END"
-            _unreadable(f"character {(len(text) if is_end else error.pos_in_stream or 0) + 1}")
-        return found
 
-
-def _unreadable(where: str) -> NoReturn:
+def unreadable(where: str) -> NoReturn:
     refuse(f"The filter cannot be read at {where}.")
 
 
-def _too_deep(limit: int) -> NoReturn:
+def too_deep(limit: int) -> NoReturn:
     refuse(f"The filter is nested deeper than {limit}.")
-
-
-# The text form
-
-
-@v_args(inline=True)
-class _Build(Transformer[Token, Tree]):
-    """Makes the tree while the grammar is followed, so that nothing recurses."""
-
-    def __init__(self, words: Words) -> None:
-        super().__init__()
-        self._words = words
-
-    def start(self, tree: Tree) -> Tree:
-        return tree
-
-    def any_of(self, *parts: Any) -> Tree:
-        return _joined("or", parts)
-
-    def all_of(self, *parts: Any) -> Tree:
-        return _joined("and", parts)
-
-    def group(self, inner: Tree) -> Tree:
-        return Group("and", (inner,), self._deeper(inner))
-
-    def compare(self, field: str, symbol: str, value: Any) -> Tree:
-        return Clause(str(field), _SYMBOLS[symbol], value)
-
-    def apply(self, field: str, word: str, value: Any) -> Tree:
-        op = word.lower()
-        if op in self._words.lists and isinstance(value, str):
-            refuse(f"Filter operator {shown(word)} needs a list in brackets.")
-        if op in self._words.nulls and value is not None:
-            refuse(f"Filter operator {shown(word)} takes no value.")
-        return Clause(str(field), op, ABSENT if value is None else value)
-
-    def null(self, field: str, *words: Any) -> Tree:
-        return Clause(str(field), "isnull" if words[1] is None else "isnotnull")
-
-    def count(self, field: str, _word: str, op: Token, value: Any) -> Tree:
-        return Clause(f"{field}.count", _SYMBOLS.get(op) or op.lower(), value)
-
-    def relate(self, field: str, *rest: Any) -> Tree:
-        name, word = str(field), next((str(part) for part in rest if isinstance(part, Token)), None)
-        if word is None:
-            name, _, word = name.rpartition(".")
-        inner: Tree | None = next((part for part in rest if not isinstance(part, Token)), None)
-        if inner is None:
-            return Clause(name, word.lower())
-        return Clause(name, word.lower(), inner, self._deeper(inner))
-
-    def list(self, *values: Any) -> tuple[Any, ...]:
-        return values
-
-    def value(self, token: Token) -> Any:
-        if token.type == "NULL":
-            return NULL
-        return _ESCAPED.sub(r"\1", token[1:-1]) if token.type == "STRING" else str(token)
-
-    def _deeper(self, inner: Tree) -> int:
-        if inner.depth == self._words.depth:
-            _too_deep(self._words.depth)
-        return inner.depth + 1
-
-
-def _joined(word: Literal["and", "or"], parts: Sequence[Any]) -> Group:
-    trees = tuple(part for part in parts if not isinstance(part, Token))
-    return Group(word, trees, max(tree.depth for tree in trees))
 
 
 # JSON
@@ -212,7 +129,7 @@ def _parse_json(text: str) -> Any:
     try:
         return json.loads(text, parse_int=Number, parse_float=Number, parse_constant=_no_constant)
     except json.JSONDecodeError as error:
-        _unreadable(f"character {error.pos + 1}")
+        unreadable(f"character {error.pos + 1}")
     except RecursionError:
         refuse("The filter is nested too deep.")
 
@@ -237,7 +154,7 @@ class _Json:
     def _tree(self, value: Any, path: Path, depth: int) -> Tree:
         """A condition, a group, or a list of these, joined by and."""
         if depth > self._words.depth:
-            _too_deep(self._words.depth)
+            too_deep(self._words.depth)
         if isinstance(value, list):
             return self._group("and", value, path, depth)
         if not isinstance(value, Mapping):
@@ -265,7 +182,7 @@ class _Json:
             return Clause(field, op)
         given, at = value["value"], (*path, "value")
         if op in self._words.lists and type(given) is str:
-            given = [part.strip() for part in given.split(",")]
+            given = [part.strip() for part in given.split(",")] if given.strip() else []
         if isinstance(given, Mapping) or (isinstance(given, list) and any(isinstance(each, Mapping) for each in given)):
             return Clause(field, op, self._tree(given, at, depth + 1))
         return Clause(field, op, tuple(map(self._single, given)) if isinstance(given, list) else self._single(given))
@@ -285,7 +202,7 @@ class _Json:
         return Odd("list" if isinstance(value, list) else "object")
 
     def _wrong(self, path: Path) -> NoReturn:
-        _unreadable(self._place(path))
+        unreadable(self._place(path))
 
 
 def _pointer(path: Path) -> str:
@@ -308,11 +225,11 @@ class _Branch(dict[str, Any]):
         for segment in segments[:-1]:
             below = branch.setdefault(branch.name(segment), _Branch())
             if not isinstance(below, _Branch):
-                _unreadable(shown(key))
+                unreadable(shown(key))
             branch = below
         last = branch.name(segments[-1])
         if isinstance(branch.get(last), _Branch):
-            _unreadable(shown(key))
+            unreadable(shown(key))
         branch[last] = value
 
     def name(self, segment: str) -> str:
@@ -331,7 +248,7 @@ class _Branch(dict[str, Any]):
         if not numbers:
             return below
         if len(numbers) < len(below):
-            _unreadable(shown(place))
+            unreadable(shown(place))
         return [below[name] for name in sorted(numbers, key=int)]
 
 
@@ -340,7 +257,7 @@ def _segments(key: str, parameter: str) -> list[str]:
     rest = key.removeprefix(parameter)
     segments = rest[1:-1].split("][")
     if not rest.endswith("]") or any("[" in segment or "]" in segment for segment in segments):
-        _unreadable(shown(key))
+        unreadable(shown(key))
     return segments
 
 

@@ -77,7 +77,8 @@ class Filters:
         self._fields = self._compile(table["fields"])
         nulls = {op for op in self._known if self._plain(op) in _NULLS.values()}
         lists = {op for op in self._known if self._plain(op) in ("in", "nin")}
-        self._reader = Reader(Words(lists, nulls, table["characters"], table["depth"]))
+        relations = {op for op in self._known if op in ("any", "none", "all")}
+        self._reader = Reader(Words(lists, nulls, relations, table["characters"], table["depth"]))
         self._read = lru_cache(_REMEMBERED)(self._reader.read)
 
     def parse(self, args: list[tuple[str, str]], now: float, me: str | None, *, visible: Expression) -> Expression:

@@ -117,7 +117,7 @@ def check_set_of_status(call: Call) -> None:
     """A set that there is not, or not for this account, comes before all values (KX-142)."""
     number = whole(call.body.get("status_set_id"))
     if number is not None and find_task_status_sets(call, number) is None:
-        raise Refusal("record_missing", error="not_found", rule="KX-142", values={"id": number})
+        raise Refusal("record_missing", error="unknown_set", rule="KX-142", values={"id": number})
 
 
 def check_new_status(call: Call) -> None:

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -139,6 +139,8 @@ class Reader:
         assert self._shell.stdin is not None and self._shell.stdout is not None
         self._shell.stdin.close()
         self._shell.wait(10)
+        with suppress(ProcessLookupError):  # nobody is left, unless something was put into the background
+            os.killpg(self._shell.pid, signal.SIGKILL)
         self._shell.stdout.close()
 
 

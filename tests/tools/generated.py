@@ -5,15 +5,18 @@
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import yaml
 
 from mockserver.settings import TABLE
 from mockserver.vendor import Vendor, load, shipped
+from tests.tools import words
 from tests.tools.serving import ROOT
 
 README = Path("README.md")
+CONTRIBUTING = Path("CONTRIBUTING.md")
 GRADES = ("documented", "published", "observed", "inferred", "assumed")
 JUDGES = ("schema", "law", "rule", "none")
 
@@ -41,6 +44,37 @@ def control() -> str:
     return table(("operation", "what it does"), rows)
 
 
+def vendors() -> str:
+    """What ships: operations and rules, counted."""
+    rows = []
+    for vendor in map(load, shipped()):
+        shaped = sum(operation.table["verb"] == "example" for operation in vendor.operations.values())
+        unjudged = sum(rule.judge == "none" for rule in vendor.rules.values())
+        counts = (len(vendor.operations) - shaped, shaped, len(vendor.rules), len(vendor.rules) - unjudged, unjudged)
+        rows.append((f"[{vendor.title}](openapi/{vendor.name}/README.md)", f"`{vendor.mount}`", *map(str, counts)))
+    heads = ("vendor", "base URL, behind the address", "operations", "only shaped", "rules", "judged", "not judged")
+    return table(heads, rows)
+
+
+def switches() -> str:
+    rows = [
+        (f"`{vendor.name}.{name}`", ", ".join(f"`{value}`" for value in one["values"]), _sentence(one["about"]))
+        for vendor in map(load, shipped())
+        for name, one in vendor.behaviour.get("switches", {}).items()
+    ]
+    return table(("switch", "values, the default first", "what it is about"), rows)
+
+
+def _sentence(text: str) -> str:
+    """Without the names of decisions, which stand in the vendor's page."""
+    text = re.sub(r" \([A-Z]\d+\)$", "", text).removesuffix(".")
+    return f"{text[0].upper()}{text[1:]}."
+
+
+def words_of(room: str) -> str:
+    return table(("word", "meaning", "example", "used by"), words.rows(room))
+
+
 def judges(vendor: Vendor) -> str:
     """How many rules of each grade are judged by what."""
     counts = Counter((rule.grade, rule.judge) for rule in vendor.rules.values())
@@ -62,6 +96,11 @@ def errors(vendor: Vendor) -> str:
     for resource, one in behaviour["resources"].items():
         if "missing" in one:
             when[one["missing"]["error"]].append(f"no such record of {resource} ({one['missing']['rule']})")
+    for operation in behaviour["operations"].values():
+        for field, reference in operation.get("references", {}).items():
+            told = f"unknown {field} ({reference['rule']})"
+            if "error" in reference and told not in when[reference["error"]]:
+                when[reference["error"]].append(told)
     rows = [
         (str(entry["status"]), f"`{entry.get('code', name)}`", ", ".join(when[name]))
         for name, entry in behaviour["errors"]["catalogue"].items()
@@ -76,7 +115,10 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def pages() -> dict[Path, dict[str, Callable[[], str]]]:
     """Page, as seen from the root -> name of a marked block in it -> what makes the block."""
-    found: dict[Path, dict[str, Callable[[], str]]] = {README: {"settings": settings, "control": control}}
+    found: dict[Path, dict[str, Callable[[], str]]] = {
+        README: {"vendors": vendors, "settings": settings, "switches": switches, "control": control}
+    }
+    found[CONTRIBUTING] = {room: partial(words_of, room) for room in words.ROOMS}
     for name in shipped():
         vendor = load(name)
         found[vendor.folder.relative_to(ROOT) / "README.md"] = {

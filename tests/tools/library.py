@@ -169,6 +169,7 @@ def library(**changed: Any) -> Vendor:
         base_url="https://library.example",
         base_path="",
         folder=Path("library"),
+        digest=b"",
         document=document,
         behaviour=behaviour,
         seed={},
