@@ -223,9 +223,12 @@ class Tenant:
 
     def remove(self, resource: str, id: str) -> Answer:
         """Send the operation that deletes a record."""
+        tables = self.vendor.behaviour["operations"].values()
+        if not any(table["verb"] == "delete" and table.get("resource") == resource for table in tables):
+            raise NotJudged(f"no operation deletes a record of {resource}")
         sample = self.target.model.sample(resource)
         if "delete" not in sample:
-            raise NotJudged(f"no operation deletes a record of {resource}")
+            raise NotJudged(f"needs a delete for {resource} under samples in behaviour.yaml")
         return self.call(sample["delete"], path=self._path(sample["delete"], id))
 
     def fresh_world(self) -> "Tenant":

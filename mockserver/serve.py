@@ -126,7 +126,9 @@ def _welcome(vendors: Sequence[Vendor], address: str) -> str:
     lines = []
     for vendor in vendors:
         lines += ["", f"{vendor.title}  {address}{vendor.mount}", ""]
-        callers = [(caller.name, describe(caller, vendor), header(caller, vendor)) for caller in vendor.callers.values()]
+        callers = [
+            (caller.name, describe(caller, vendor), header(caller, vendor)) for caller in vendor.callers.values()
+        ]
         lines += [f"  {row}" for row in columns(callers)]
         example = curl(vendor, address)
         lines += ["", f"  {example}"] if example else []

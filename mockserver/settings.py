@@ -11,6 +11,8 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from mockserver.engine.chance import EARLIEST, LATEST
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -142,6 +144,8 @@ def _clock(text: str) -> str:
     except ValueError:
         raise ValueError("real, or a time such as 2026-03-02T09:00:00Z") from None
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    if not EARLIEST <= moment.timestamp() <= LATEST:
+        raise ValueError("real, or a time from 1970 to 9998")
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 

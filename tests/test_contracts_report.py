@@ -131,6 +131,18 @@ def test_terminal__tells_what_counts(result: Result) -> None:
     )
 
 
+def test_terminal__what_is_left_behind_is_told_by_kind_and_reason(result: Result) -> None:
+    lines = [
+        "tasks 7: the delete answered 403",
+        *(f"notes {number}: no operation deletes one" for number in range(1, 6)),
+    ]
+    told_lines = told(replace(result, left_behind=tuple(lines))).splitlines()
+    assert [line for line in told_lines if line.startswith("left")] == [
+        "left behind: notes 1, 2, 3 and 2 more: no operation deletes one",
+        "left behind: tasks 7: the delete answered 403",
+    ]
+
+
 @pytest.mark.parametrize("is_terminal", [True, False])
 def test_terminal__is_not_steered_by_answers(result: Result, is_terminal: bool) -> None:
     text = told(result, is_terminal=is_terminal)

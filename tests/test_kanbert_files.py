@@ -227,3 +227,11 @@ def test_webhooks__sorts_filters_and_pages(kanbert: Kanbert) -> None:
 )
 def test_create_webhook__refused(kanbert: Kanbert, sent: dict[str, Any], names: list[str]) -> None:
     assert list(kanbert.refused("POST", "/webhooks", json=sent)) == names
+
+
+def test_create_webhook__a_blank_event_is_missing_not_misspelt(kanbert: Kanbert) -> None:
+    sent = {"url": URL, "events": [" ", "task"], "project_id": PROJECT}
+    assert kanbert.refused("POST", "/webhooks", json=sent) == {
+        "events.0": ["The events.0 field is required."],
+        "events.1": ["The events.1 field format is invalid."],
+    }

@@ -150,6 +150,13 @@ HOSTILE = [
     "sub_tasks any (sub_tasks.count eq 1)",
     "sub_tasks eq x",
     "sub_tasks any x",
+    "sub_tasks any",
+    "sub_tasks none status eq New",
+    "sub_tasks count 2",
+    "sub_tasks (status eq New)",
+    "title isnull ()",
+    "title notnull (status eq New)",
+    "title.isnull()",
     "[" * 8000,
     '{"and":' * 1000,
     '[{"and":' * 900,
@@ -166,6 +173,7 @@ HOSTILE = [
     '[{"field":"title","op":"in","value":[["x"]]}]',
     '[{"field":"title","op":"in","value":"x,"}] x',
     '[{"field":"title","op":"in","value":[null]}]',
+    '[{"field":"title","op":"in","value":" "}]',
     '[{"field":"assignee.id","op":"eq","value":5}]',
     '[{"field":"status","op":"eq","value":{"a":1}}]',
     '[{"field":"title","op":"eq","value":"x","more":1}]',
@@ -188,6 +196,7 @@ HOSTILE = [
     'title eq "a\\"',
     "title eq a,b",
     "filter[0][field]=title&filter[0][op]=eq",
+    "filter[0][field]=title&filter[0][op]=nin&filter[0][value]=",
     "filter[]=x",
     "filter[=x",
     "filter[0=x",
@@ -204,6 +213,19 @@ HOSTILE = [
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
 def test_hostile_filters__are_refused(text: str) -> None:
     assert reason(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("sub_tasks any", "Filter operator any needs a condition in parentheses."),
+        ("sub_tasks COUNT 2", "Filter operator COUNT needs a comparison, such as count gte 2."),
+        ("sub_tasks (status eq New)", "Filter field sub_tasks needs an operator before the parenthesis."),
+        ("title isnull (status eq New)", "Filter operator isnull takes no value."),
+    ],
+)
+def test_relations__that_are_not_whole_say_what_is_missing(text: str, wanted: str) -> None:
+    assert reason(text) == wanted
 
 
 def test_a_plain_filter_beside_an_encoded_one__is_refused() -> None:

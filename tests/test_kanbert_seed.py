@@ -117,6 +117,15 @@ def test_made_tasks__times_agree_with_the_status(made: list[dict[str, Any]]) -> 
         assert (task["closed_at"] is not None) == (task["status"] == "Closed")
 
 
+@pytest.mark.parametrize("resource", ["users", "clients", "projects", "epics", "phases", "milestones", "tasks"])
+def test_made_records__have_ids_of_the_time_at_which_they_were_made(vendor: Vendor, grown: Grown, resource: str) -> None:
+    made = grown[resource][len(vendor.seed["records"][resource]) :]
+    digits = "0123456789abcdefghjkmnpqrstvwxyz"
+    for record in made:
+        milliseconds = sum(digits.index(digit) * 32**place for place, digit in enumerate(reversed(record["id"][:10])))
+        assert milliseconds == parse_time(record["created_at"]) * 1000
+
+
 def test_made_users__have_addresses_that_can_be_sent_to(grown: Grown) -> None:
     emails = [user["email"] for user in grown["users"]]
     assert len(set(emails)) == len(emails)

@@ -1,7 +1,7 @@
 """The verdict as a person reads it, and what they see until then. Plain lines where the output is no terminal."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from rich.console import Console
@@ -18,6 +18,7 @@ _STATES: tuple[State, ...] = ("holds", "broken", "not judged")
 _COLOURS = {0: "bold green", 1: "bold red", 2: "bold yellow"}
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _EVERY = 25
+_SHOWN = 3  # ids of what was left behind
 
 
 class LiveProgress:
@@ -67,10 +68,20 @@ def show(console: Console, result: Result) -> None:
     _show_rules(console, result)
     for finding in result.findings:
         _show_finding(console, result, finding)
-    for note in (*result.notes, *(f"left behind: {line}" for line in result.left_behind)):
+    for note in (*result.notes, *_left_behind(result.left_behind)):
         _line(console, result, note, "yellow")
     console.print()
     _line(console, result, summary(result), _COLOURS[result.exit_code])
+
+
+def _left_behind(lines: Sequence[str]) -> Iterator[str]:
+    """One line for the records of a kind that stay for the same reason; the report files have them one by one."""
+    parts = (re.fullmatch(r"(\S+) (.*?): (.*)", line, re.DOTALL) for line in lines)
+    found = sorted((part[1], part[3], part[2]) for part in parts if part)
+    for (resource, why), group in groupby(found, key=lambda each: each[:2]):
+        ids = [identity for *_, identity in group]
+        more = f" and {len(ids) - _SHOWN} more" if len(ids) > _SHOWN else ""
+        yield f"left behind: {resource} {', '.join(ids[:_SHOWN])}{more}: {why}"
 
 
 def summary(result: Result) -> str:

@@ -134,7 +134,16 @@ def seeded_ulid(seed: int, serial: int, now: float) -> str:
 
 def seeded_uuid(seed: int, serial: int) -> str:
     """The UUID of version 4 form that stands at that place in the seed's sequence, lower case with hyphens."""
-    digits = blake2b(b"%d:%d" % (seed, serial), digest_size=16).hexdigest()
+    return _uuid(b"%d:%d" % (seed, serial))
+
+
+def named_uuid(seed: int, name: str, serial: int) -> str:
+    """As `seeded_uuid`, in a sequence that is that name's own."""
+    return _uuid(b"%d:%d:%s" % (seed, serial, name.encode("utf-8", "surrogatepass")))
+
+
+def _uuid(key: bytes) -> str:
+    digits = blake2b(key, digest_size=16).hexdigest()
     variant = "89ab"[int(digits[16], 16) & 3]
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
 

@@ -106,16 +106,22 @@ def fetch(world: World, resource: str, where: Expression, order: Order, page: Pa
 def _fetch_beside(world: World, resource: str, where: Expression, order: Order, page: Page) -> Found:
     border, limit = page.border, page.limit
     assert limit is not None, "pages beside a border have a limit"
-    records = world.search(resource, where, order, limit=limit + 1, border=border)
+    if border is None:
+        records = world.search(resource, where, order, limit=limit + 1)
+        return Found(records[:limit], has_after=len(records) > limit)
+    records = world.search(resource, where, order, limit=limit + 2, border=border._replace(inclusive=True))
+    # As long as the row that the border was made of is there, some row stands on its side.
+    is_followed = bool(records) and _values(records[0], order) == list(border.values)
+    records = records[1:] if is_followed else records
     goes_on = len(records) > limit
-    del records[limit:]
-    if border is None or not records:
-        return Found(records, has_after=goes_on)
+    records = records[:limit]
+    if not records:
+        return Found(records)
+    if not is_followed:
+        back = Border(_values(records[0], order), not border.backwards)
+        is_followed = bool(world.search(resource, where, order, limit=1, border=back))
     if border.backwards:
         records.reverse()
-    # The row that the border was made of may be gone, with all that stood on its side: somebody has to look.
-    back = Border(_values(records[-1] if border.backwards else records[0], order), not border.backwards)
-    is_followed = bool(world.search(resource, where, order, limit=1, border=back))
     before, after = (goes_on, is_followed) if border.backwards else (is_followed, goes_on)
     return Found(records, has_before=before, has_after=after)
 

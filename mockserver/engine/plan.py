@@ -8,7 +8,6 @@ from typing import Any
 import orjson
 
 from mockserver.engine.call import NO_BODY, Call
-from mockserver.engine.chance import seeded_uuid
 from mockserver.engine.errors import Catalogue, Refusal
 from mockserver.engine.examples import Examples, Preferences
 from mockserver.engine.messages import Headers, Request, Response
@@ -79,7 +78,7 @@ class Desk:
         now = world.clock.now()
         headers = [header for counts in world.counts.values() for header in counts.headers(call, now)]
         if style.numbered:
-            number = seeded_uuid(world.ground.seed, -world.next_answer()).encode()
+            number = world.next_answer_id().encode()
             headers += [(name, number) for name in style.numbered]
         return headers + style.fixed if style.fixed else headers
 

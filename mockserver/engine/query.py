@@ -92,10 +92,14 @@ Expression: TypeAlias = All | Nothing | And | Or | Not | Condition | Through | C
 
 
 class Border(NamedTuple):
-    """The values of the sort keys of a row; the rows wanted stand behind it, or `backwards` before it."""
+    """The values of the sort keys of a row; the rows wanted stand behind it, or `backwards` before it.
+
+    With `inclusive` the row itself is wanted too, if it is still there.
+    """
 
     values: Sequence[Any]
     backwards: bool = False
+    inclusive: bool = False
 
 
 def all_of(parts: Iterable[Expression]) -> Expression:

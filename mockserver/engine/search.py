@@ -12,7 +12,19 @@ import orjson
 from mockserver.engine.columns import FORMS
 from mockserver.engine.conditions import Holder, named, named_condition
 from mockserver.engine.indexes import Indexes
-from mockserver.engine.query import And, Border, Children, Condition, Expression, Not, Nothing, Or, Through, all_of
+from mockserver.engine.query import (
+    And,
+    Border,
+    Children,
+    Condition,
+    Expression,
+    Not,
+    Nothing,
+    Operator,
+    Or,
+    Through,
+    all_of,
+)
 from mockserver.engine.statements import Ask, Statements, parameters
 from mockserver.engine.store import Chain, Record, Store
 
@@ -69,7 +81,7 @@ class Search:
         index = self._indexes.choose(chain, fits, values, self.sql.keys(order) if is_page else None)
         borders: list[list[Range]] = [[]]
         if part.border is not None:
-            ranges = [one for one in beyond(order, part.border.values) if not self._is_empty(one)]
+            ranges = [one for one in beyond(order, part.border) if not self._is_empty(one)]
             borders = [[one] for one in ranges] if index.is_sorted else [ranges] if ranges else []
         # Before an offset only the index is walked, if the bodies are fetched later.
         ask = Ask(fits, order, len(chain), index.name, "rowid" if part.offset else "body")
@@ -173,11 +185,12 @@ def turned(order: Sequence[str]) -> tuple[str, ...]:
     return tuple(key[1:] if key.startswith("-") else f"-{key}" for key in order)
 
 
-def beyond(order: Sequence[str], values: Sequence[Any]) -> list[Range]:
-    """The rows behind a border, as ranges one after the other: the first shares all keys but the last with it.
+def beyond(order: Sequence[str], border: Border) -> list[Range]:
+    """The rows behind a border in this order, as ranges one after the other: the first shares all keys but the last.
 
     A null stands before all else where the key rises, and behind all else where it falls.
     """
+    values = border.values
     keys = [(key.removeprefix("-"), key.startswith("-")) for key in order]
     same = [
         Condition(field, "isnull") if value is None else Condition(field, "eq", value)
@@ -186,12 +199,13 @@ def beyond(order: Sequence[str], values: Sequence[Any]) -> list[Range]:
     ranges = []
     for place in reversed(range(len(keys))):
         (field, falls), value, shared = keys[place], values[place], same[:place]
+        takes_row = border.inclusive and place == len(keys) - 1
         if not falls:
             # Not `isnotnull`, which makes no range of an index.
-            step = Condition(field, "gte", _LEAST) if value is None else Condition(field, "gt", value)
-            ranges.append((*shared, step))
+            op: Operator = "gte" if takes_row or value is None else "gt"
+            ranges.append((*shared, Condition(field, op, _LEAST if value is None else value)))
         elif value is not None:
-            ranges.append((*shared, Condition(field, "lt", value)))
+            ranges.append((*shared, Condition(field, "lte" if takes_row else "lt", value)))
             if place < len(keys) - 1:  # the last is a key, which never is null
                 ranges.append((*shared, Condition(field, "isnull")))
     return ranges

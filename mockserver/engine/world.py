@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from mockserver.engine.chance import Clock, seeded_id, seeded_secret
+from mockserver.engine.chance import Clock, named_uuid, seeded_id, seeded_secret
 from mockserver.engine.collection import Collection
 from mockserver.engine.messages import Exchange
 from mockserver.engine.outbox import Outbox
@@ -162,10 +162,10 @@ class World:
         """Now, as the vendor prints it."""
         return self.clock.timestamp()
 
-    def next_answer(self) -> int:
-        """The number of an answer, for ids of requests."""
+    def next_answer_id(self) -> str:
+        """What tells an answer from all others, those of other worlds included."""
         self.answered += 1
-        return self.answered
+        return named_uuid(self.ground.seed, self.name, self.answered)
 
     def switch(self, name: str) -> str:
         """How one of the vendor's switches stands in this world."""

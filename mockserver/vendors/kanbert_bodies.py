@@ -60,7 +60,7 @@ def explain(name: str, error: Any) -> str:
     """The reason for which the schema refuses a field."""
     field = name.partition(".")[0]
     kind, words = error.kind.name, name.replace("_", " ")
-    is_empty = kind in ("required", "minLength") or error.instance is None
+    is_empty = kind in ("required", "minLength") or error.instance is None or (kind, error.instance) == ("pattern", "")
     if is_empty or (kind == "anyOf" and field == "project_id"):
         return f"The {words} field is required."
     if kind == "enum" and isinstance(error.instance, str):

@@ -69,10 +69,9 @@ class _Build(Transformer[Token, Tree]):
             refuse(f"Filter operator {shown(word)} needs a list in brackets.")
         if op in self._words.nulls and value is not None:
             refuse(f"Filter operator {shown(word)} takes no value.")
-        if op == "count":
-            refuse(f"Filter operator {shown(word)} needs a comparison, such as count gte 2.")
         if op in self._words.relations:
-            refuse(f"Filter operator {shown(word)} needs a condition in parentheses.")
+            needed = "a comparison, such as count gte 2" if op == "count" else "a condition in parentheses"
+            refuse(f"Filter operator {shown(word)} needs {needed}.")
         return Clause(str(field), op, ABSENT if value is None else value)
 
     def null(self, field: str, *words: Any) -> Tree:

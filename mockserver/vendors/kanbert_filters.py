@@ -77,7 +77,7 @@ class Filters:
         self._fields = self._compile(table["fields"])
         nulls = {op for op in self._known if self._plain(op) in _NULLS.values()}
         lists = {op for op in self._known if self._plain(op) in ("in", "nin")}
-        relations = {op for op in self._known if op in ("any", "none", "all")}
+        relations = {op for op in self._known if op in ("any", "none", "all", "count")}
         self._reader = Reader(Words(lists, nulls, relations, table["characters"], table["depth"]))
         self._read = lru_cache(_REMEMBERED)(self._reader.read)
 
