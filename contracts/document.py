@@ -23,7 +23,7 @@ from mockserver.vendor import Operation
 
 _BASE = "urn:proofboard:document"
 _MOST_VERDICTS = 20_000
-Visit: TypeAlias = Callable[[str, Any, tuple[str, ...]], None]
+Visit: TypeAlias = Callable[[str, Any, tuple[str, ...]], bool | None]  # true: nothing below is to be visited
 
 
 @dataclass(frozen=True)
@@ -138,8 +138,7 @@ class Document:
 
     def walk(self, pointer: str, schema: Any, instance: Any, visit: Visit, path: tuple[str, ...] = ()) -> None:
         """Visit every schema that applies to the instance or to a part of it: pointer, part, path to the part."""
-        visit(pointer, instance, path)
-        if not isinstance(schema, Mapping):
+        if visit(pointer, instance, path) or not isinstance(schema, Mapping):
             return
         if isinstance(reference := schema.get("$ref"), str):
             target = unquote(reference.removeprefix("#"))

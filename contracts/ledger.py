@@ -4,19 +4,21 @@ A rule holds when at least one exchange reached a pointer of it and none broke i
 """
 
 import hashlib
+import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from contracts import pointers
-from contracts.document import Document, escape, parse
+from contracts.document import Document, escape, is_json, parse
 from contracts.findings import Exchange, Verdict, shorten
 from contracts.pointers import Check
 from contracts.rejections import Rejections
 from contracts.requests import Requests, Touch
 from mockserver.vendor import Operation, Rule, Vendor
 
+GRADES = ("documented", "published", "observed", "inferred", "assumed")
 _REFUSED = frozenset({400, 422})
 _ENOUGH = 400  # distinct answers of one status of one operation that are looked at one by one
 
@@ -58,12 +60,16 @@ class Ledger:
         self._unknown = {check.rule: check.pointer for check in checks if check.kind == "unknown"}
         self._seen: set[tuple[str, int, bytes]] = set()
         self._looked_at: Counter[tuple[str, int]] = Counter()
+        self._walked: set[tuple[str, str, bytes]] = set()
         self._troubles: dict[tuple[object, str], str | None] = {}
 
     def _checks(self, document: Document) -> Iterator[Check]:
+        claims = _claims(document, self._vendor.rules.values())
         for rule in self._rules.values():
+            grade = GRADES.index(rule.grade)
+            spared = frozenset(pointer for pointer, claimed in claims.items() if claimed > grade)
             for pointer in rule.detail:
-                yield pointers.make(document, rule.id, frozenset(rule.operations), pointer)
+                yield pointers.make(document, rule.id, frozenset(rule.operations), pointer, spared)
 
     def watch(self, exchange: Exchange) -> None:
         """Look at one exchange as it passes."""
@@ -181,13 +187,20 @@ class Ledger:
         if media is None:
             return []
         pointer, schema = media
+        kind = (exchange.headers.get("content-type") or "").partition(";")[0].strip().lower()
+        if exchange.body and not is_json(kind) and kind not in map(str.lower, place.node["content"] if place else ()):
+            got = f"the content type {kind!r}" if kind else "no content type"
+            return self._on_the_whole(operation, exchange, pointer, schema, got)
         try:
             instance = parse(exchange.body)
         except ValueError:
-            return self._unreadable(operation, exchange, pointer, schema)
+            got = shorten(exchange.body.decode(errors="backslashreplace"), 80)
+            return self._on_the_whole(operation, exchange, pointer, schema, repr(got))
         breaches: list[Breach] = []
 
-        def visit(reached: str, part: Any, path: tuple[str, ...]) -> None:
+        def visit(reached: str, part: Any, path: tuple[str, ...]) -> bool:
+            if self._is_walked(operation, reached, part):
+                return True
             for check in self._on_schema.get(reached, ()):
                 if operation.id in check.operations and check.applies(part):
                     self._states[check.rule].reached[reached] += 1
@@ -195,17 +208,29 @@ class Ledger:
                         at = f" at {'.'.join(path)}" if path else ""
                         what = f"{operation.id} answered {exchange.status}{at}: {trouble}"
                         breaches.append(Breach(check.rule, what, exchange))
+            return False
 
         self._document.walk(pointer, schema, instance, visit)
         return breaches
 
-    def _unreadable(self, operation: Operation, exchange: Exchange, pointer: str, schema: Any) -> list[Breach]:
-        """A body that is no JSON breaks every rule about its outermost schema."""
+    def _is_walked(self, operation: Operation, pointer: str, part: Any) -> bool:
+        """Whether a record of a list was looked at before, in this very state: lists show the same ones again."""
+        if not isinstance(part, dict) or not pointer.endswith(("/items", "/additionalProperties")):
+            return False
+        key = (operation.id, pointer, hashlib.blake2b(json.dumps(part).encode(), digest_size=16).digest())
+        if key in self._walked:
+            return True
+        self._walked.add(key)
+        return False
+
+    def _on_the_whole(
+        self, operation: Operation, exchange: Exchange, pointer: str, schema: Any, got: str
+    ) -> list[Breach]:
+        """A body that is no JSON, or does not say so, breaks every rule about its outermost schema."""
         places = [pointer]
         if isinstance(schema, Mapping) and isinstance(schema.get("$ref"), str):
             places.append(schema["$ref"].removeprefix("#"))
-        got = shorten(exchange.body.decode(errors="backslashreplace"), 80)
-        what = f"{operation.id} answered {exchange.status}: expected a JSON body, got {got!r}"
+        what = f"{operation.id} answered {exchange.status}: expected a JSON body, got {got}"
         return [
             Breach(check.rule, what, exchange)
             for place in places
@@ -267,6 +292,27 @@ class Ledger:
         for check, exchange, what in self._rejections.settle():
             state = self._states[check.rule]
             state.breach = state.breach or Breach(check.rule, what, exchange)
+
+
+def _claims(document: Document, rules: Iterable[Rule]) -> dict[str, int]:
+    """Keyword -> the best grade of the rules that name it: none of a better grade answers for it as part of a whole."""
+    claims: dict[str, int] = {}
+    for rule in rules:
+        for pointer in rule.detail if rule.judge == "schema" else ():
+            schema, _, keyword = pointer.rpartition("/")
+            required = _find(document, schema).get("required", ()) if keyword == "required" else ()
+            names = [f"{pointer}/{number}" for number in range(len(required))] or [pointer]
+            for name in names:
+                claims[name] = min(claims.get(name, len(GRADES)), GRADES.index(rule.grade))
+    return claims
+
+
+def _find(document: Document, pointer: str) -> Mapping[str, Any]:
+    try:
+        found = document.at(pointer)
+    except (LookupError, ValueError):
+        return {}
+    return found if isinstance(found, Mapping) else {}
 
 
 def _by_place(checks: Iterable[Check]) -> dict[str, list[Check]]:

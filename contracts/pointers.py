@@ -1,7 +1,7 @@
 """The JSON pointers by which the ledger says where a rule stands in the document, sorted by how each is judged."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal, TypeAlias
@@ -48,13 +48,15 @@ class Check:
     trouble: Callable[[Any], str | None]
 
 
-def make(document: Document, rule: str, operations: frozenset[str], pointer: str) -> Check:
-    """How a pointer is judged."""
+def make(
+    document: Document, rule: str, operations: frozenset[str], pointer: str, spared: Collection[str] = ()
+) -> Check:
+    """How a pointer is judged. A rule about a whole schema has nothing to say of the keywords that are spared."""
     kind, place = _classify(document, pointer)
     applies: Callable[[Any], bool] = _always
     trouble: Callable[[Any], str | None] = _nothing
     if kind == "schema":
-        trouble = _schema_trouble(document, pointer)
+        trouble = _schema_trouble(document, pointer, spared)
     elif kind == "keyword":
         keyword = pointer[len(place) + 1 :]
         applies = partial(_has_type, _TYPES.get(keyword.partition("/")[0]))
@@ -86,12 +88,38 @@ def _below_schema(document: Document, place: str, rest: str) -> tuple[Kind, str]
     return "schema", place
 
 
-def _schema_trouble(document: Document, pointer: str) -> Callable[[Any], str | None]:
+def _schema_trouble(document: Document, pointer: str, spared: Collection[str]) -> Callable[[Any], str | None]:
     def trouble(instance: Any) -> str | None:
-        error = next(document.errors(pointer, instance), None)
+        errors = (
+            error for error in document.errors(pointer, instance) if not _is_spared(document, pointer, error, spared)
+        )
+        error = next(errors, None)
         return _told(error) if error else None
 
     return trouble
+
+
+def _is_spared(document: Document, pointer: str, error: Any, spared: Collection[str]) -> bool:
+    """Whether the keyword behind a validation error is spared; of `required` the name that is missing counts."""
+    if not spared:
+        return False
+    error = _innermost(error)
+    place = pointer
+    for key in error.absolute_schema_path:
+        here = document.at(place)
+        while isinstance(here, Mapping) and key not in here and "$ref" in here:  # of a reference the path need not tell
+            place = here["$ref"].removeprefix("#")
+            here = document.at(place)
+        if key == "$ref":
+            place = here["$ref"].removeprefix("#")
+        else:
+            place += "/" + str(key).replace("~", "~0").replace("/", "~1")
+    if error.validator == "required":
+        for number, name in enumerate(error.validator_value):
+            if name not in error.instance and f"{place}/{number}" not in spared:
+                return False
+        return True
+    return place in spared
 
 
 def _keyword_trouble(document: Document, place: str, keyword: str) -> Callable[[Any], str | None]:
@@ -114,11 +142,16 @@ def _keyword_trouble(document: Document, place: str, keyword: str) -> Callable[[
 
 def _told(error: Any) -> str:
     """The innermost reason of a validation error, and where it stands."""
-    while error.context:
-        error = min(error.context, key=lambda each: (-len(each.path), str(each.validator)))
+    error = _innermost(error)
     place = ".".join(str(part) for part in error.absolute_path)
     message = error.message if len(error.message) <= 160 else error.message[:159] + "…"
     return f"{place}: {message}" if place else str(message)
+
+
+def _innermost(error: Any) -> Any:
+    while error.context:
+        error = min(error.context, key=lambda each: (-len(each.path), str(each.validator)))
+    return error
 
 
 def _has_type(kinds: type | tuple[type, ...] | None, instance: Any) -> bool:

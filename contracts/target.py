@@ -14,6 +14,7 @@ from contracts.findings import Exchange, NotJudged, Unjudgeable
 from contracts.guard import Budget, BudgetSpent, Guard
 from contracts.mask import Mask
 from contracts.model import Model
+from contracts.room import with_room
 from contracts.sessions import Sessions
 from contracts.tenant import MARK, Tenant
 from contracts.tenant_file import TenantFile
@@ -39,10 +40,12 @@ class Target:
         known: Mapping[str, str],
         mints: bool = False,
         logins: Mapping[str, Mapping[str, str]] | None = None,
+        twins: Mapping[str, str] | None = None,
     ) -> None:
         self.vendor = vendor
         self._sessions = Sessions(vendor, guard, logins) if logins else None
         self._mints = mints and control is not None
+        self._twins = twins or {}
         self.model = guard.model
         self.guard = guard
         self.control = control
@@ -94,11 +97,13 @@ class Target:
         return Tenant(self, world=world, chance=chance)
 
     def callers_of(self, world: str | None) -> Mapping[str, Mapping[str, str]]:
-        """The headers of each caller. Those that a mock mints are asked for anew when the world's clock was moved."""
-        if self._sessions is not None:
-            return self._sessions.callers(self.callers, self._mask)
+        """The headers of each caller. Those that a mock mints are asked for anew when the world's clock was moved.
+
+        A token of a login would be out of date there as well: its caller has that of the mock's caller with this login.
+        """
+        callers = self._sessions.callers(self.callers, self._mask) if self._sessions is not None else self.callers
         if not self._mints or self.control is None or world is None:
-            return self.callers
+            return callers
         moves = self.control.moves(world)
         known = self._minted.get(world)
         if known is None or known[0] != moves:
@@ -107,7 +112,10 @@ class Target:
                 raise TargetLost("the control plane tells no credentials")
             known = self._minted[world] = moves, _headers_of(told[self.vendor.name])
             self._mask.learn(known[1])
-        return known[1]
+        if self._sessions is None:
+            return known[1]
+        renewed = {name: known[1][twin]["Authorization"] for name, twin in self._twins.items() if name in callers}
+        return {**callers, **{name: {**callers[name], "Authorization": token} for name, token in renewed.items()}}
 
     def be_patient(self, exchange: Exchange, clock: Clock | None) -> None:
         """Let a window of seconds pass when no call is left in it: a used-up limit would be judged for something else.
@@ -174,18 +182,31 @@ def open_url(vendor: Vendor, url: str, *, seed: int, budget: Budget, tenant: Ten
     except (TargetLost, Unjudgeable) as error:
         wire.close()
         raise Unjudgeable(str(error)) from None
+    if control is None:
+        vendor = with_room(vendor)
     guard = Guard(wire, parts.path, Model(vendor), budget=budget, is_own_world=control is not None)
     callers, mints = _told_callers(vendor, told)
     known: Mapping[str, str] = vendor.known
     logins: Mapping[str, Mapping[str, str]] = {}
+    twins: Mapping[str, str] = {}
     if told is not None:
         known = {**known, **{role: str(identity) for role, identity in (told.get("known") or {}).items()}}
     if tenant is not None:
-        callers, mints = tenant.callers, False
-        logins = tenant.logins
+        callers, logins = tenant.callers, tenant.logins
+        twins = _twins(logins, told) if mints else {}
+        mints = bool(twins)
         known = {**known, **tenant.known} if control else tenant.known
     return Target(
-        vendor, guard, wire, seed=seed, control=control, callers=callers, known=known, mints=mints, logins=logins
+        vendor,
+        guard,
+        wire,
+        seed=seed,
+        control=control,
+        callers=callers,
+        known=known,
+        mints=mints,
+        logins=logins,
+        twins=twins,
     )
 
 
@@ -199,6 +220,13 @@ def _told_callers(vendor: Vendor, told: Mapping[str, Any] | None) -> tuple[Mappi
         return seeded, False
     callers = _headers_of(told)
     return callers, any(headers != seeded.get(name) for name, headers in callers.items())
+
+
+def _twins(logins: Mapping[str, Mapping[str, str]], told: Mapping[str, Any] | None) -> dict[str, str]:
+    """Caller of a tenant file -> the caller of the mock who logs in likewise."""
+    entries = told["callers"].items() if told is not None else ()
+    known = {tuple(sorted(entry["login"].items())): name for name, entry in entries if entry.get("login")}
+    return {name: known[key] for name, login in logins.items() if (key := tuple(sorted(login.items()))) in known}
 
 
 def _headers_of(told: Mapping[str, Any]) -> dict[str, Mapping[str, str]]:

@@ -11,7 +11,18 @@ from urllib.parse import parse_qsl, urlencode
 
 from contracts.findings import Headers
 from contracts.wire import Outgoing, Reply
-from tests.bends import Bend, Forward, Memory, answer_of, body_of, header, with_answer, with_body, with_header, with_length
+from tests.bends import (
+    Bend,
+    Forward,
+    Memory,
+    answer_of,
+    body_of,
+    header,
+    with_answer,
+    with_body,
+    with_header,
+    with_length,
+)
 
 Asked = Callable[[Outgoing], bool]
 Change = Callable[[dict[str, Any]], object]
@@ -170,7 +181,10 @@ def once(asked: Asked) -> Bend:
     def bend(memory: Memory, request: Outgoing, forward: Forward) -> Reply:
         if not asked(request):
             return forward(request)
-        key = (world_of(request), f"{request.method} {request.target} {header(request, 'Authorization')} {request.body!r}")
+        key = (
+            world_of(request),
+            f"{request.method} {request.target} {header(request, 'Authorization')} {request.body!r}",
+        )
         if key not in memory.values:
             reply = forward(request)
             if reply.status >= 300:

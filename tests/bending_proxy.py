@@ -1,9 +1,10 @@
-"""A broken tenant: KanMan behind a reverse proxy that bends answers, by name. It tests the tester.
+"""A broken tenant: a vendor's mock behind a reverse proxy that bends answers, by name. It tests the tester.
 
-python -m tests.bending_proxy --upstream http://127.0.0.1:4010 --bend list-unordered [--hide-control] [--port N]
+python -m tests.bending_proxy [--vendor kanman] --upstream http://127.0.0.1:4010 --bend list-unordered [--hide-control]
 """
 
 import argparse
+import importlib
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -11,6 +12,7 @@ from typing import Any
 
 from contracts.findings import Headers
 from contracts.wire import HttpWire, Outgoing, Reply, TargetLost, Wire
+from mockserver.vendor import load, shipped
 from tests.bends import BENDS, MOUNT, Bend, Memory, straight
 from tests.more_bends import MORE_BENDS
 
@@ -79,13 +81,14 @@ class Proxy(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, wire: Wire, port: int = 0) -> None:
+    def __init__(self, wire: Wire, port: int = 0, mount: str = MOUNT) -> None:
         self.wire = wire
+        self._mount = mount
         super().__init__(("127.0.0.1", port), _Handler)
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}{MOUNT}"
+        return f"http://127.0.0.1:{self.server_address[1]}{self._mount}"
 
     def __enter__(self) -> "Proxy":
         threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True).start()
@@ -97,16 +100,29 @@ class Proxy(ThreadingHTTPServer):
         self.wire.close()
 
 
+def bends_of(vendor: str) -> dict[str, Bend]:
+    """All bends of a vendor by name, the faithful ones among them."""
+    from tests.lenient_tenants import LENIENT
+
+    if vendor == "kanman":
+        return {name: bend for name, (bend, _) in EVERY.items()}
+    planted = importlib.import_module(f"tests.{vendor}_bends").BENDS
+    return {**{name: bend for name, (bend, _) in planted.items()}, **LENIENT[vendor]}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--upstream", default="http://127.0.0.1:4010")
-    parser.add_argument("--bend", choices=["none", *EVERY], default="none")
+    parser.add_argument("--vendor", choices=shipped(), default="kanman")
+    parser.add_argument("--bend", default="none", help="a name, or `list` to see all of the vendor")
     parser.add_argument("--hide-control", action="store_true")
     parser.add_argument("--port", type=int, default=0)
     chosen = parser.parse_args()
-    bend = straight if chosen.bend == "none" else EVERY[chosen.bend][0]
-    wire = BentWire(HttpWire(chosen.upstream), bend, hide_control=chosen.hide_control)
-    with Proxy(wire, chosen.port) as proxy:
+    bends = {"none": straight, "straight": straight, **bends_of(chosen.vendor)}
+    if chosen.bend not in bends:
+        parser.exit(0 if chosen.bend == "list" else 2, "\n".join(bends) + "\n")
+    wire = BentWire(HttpWire(chosen.upstream), bends[chosen.bend], hide_control=chosen.hide_control)
+    with Proxy(wire, chosen.port, load(chosen.vendor).mount) as proxy:
         print(proxy.url, flush=True)
         try:
             threading.Event().wait()

@@ -30,7 +30,18 @@ from tests.bend_words import (
     with_query,
     world_of,
 )
-from tests.bends import Bend, Forward, Memory, answer_of, body_of, header, with_answer, with_body, with_header, with_length
+from tests.bends import (
+    Bend,
+    Forward,
+    Memory,
+    answer_of,
+    body_of,
+    header,
+    with_answer,
+    with_body,
+    with_header,
+    with_length,
+)
 
 HOST, KEY = "yourcompany.geotareas.com", "gtk_test_0001"
 CARLOS = {"email": "carlos.mendoza@example.com", "password": "correct horse battery staple"}
@@ -180,7 +191,12 @@ def lets_through(memory: Memory, request: Outgoing, forward: Forward) -> Reply:
     if not STATE(request) or b"STATE_CHANGE_FAILED" not in reply.body or b"FIN" not in reply.body:
         return reply
     task = path_of(request).split("/")[-2]
-    data = {"task_id": task, "previous_status": "FIN", "new_status": body["target_status"], "updated_at": "2026-03-02T09:00:00"}
+    data = {
+        "task_id": task,
+        "previous_status": "FIN",
+        "new_status": body["target_status"],
+        "updated_at": "2026-03-02T09:00:00",
+    }
     return with_answer(reply, {"success": True, "data": data, "meta": {}}, status=200)
 
 
@@ -229,7 +245,9 @@ def driver_supplied(body: dict[str, Any]) -> None:
 
 
 def text_follows(change: Any) -> Bend:
-    return heard(ADD, lambda body: body.update(text=change(body["text"])) if isinstance(body.get("text"), str) else None)
+    return heard(
+        ADD, lambda body: body.update(text=change(body["text"])) if isinstance(body.get("text"), str) else None
+    )
 
 
 def author_follows(memory: Memory, request: Outgoing, forward: Forward) -> Reply:
@@ -413,7 +431,9 @@ BENDS: dict[str, tuple[Bend, frozenset[str]]] = {
         ("error-without-message", told(whatever, in_error(put("message", "")), *range(400, 500)), "GT-062"),
         (
             "state-error-is-validation",
-            told(STATE, in_error(turn("code", lambda code: code.replace("STATE_CHANGE_FAILED", "VALIDATION_ERROR"))), 400),
+            told(
+                STATE, in_error(turn("code", lambda code: code.replace("STATE_CHANGE_FAILED", "VALIDATION_ERROR"))), 400
+            ),
             "GT-103 GT-066",
         ),
         ("html-errors", _in_html, "GT-023 GT-059"),
@@ -464,7 +484,7 @@ BENDS: dict[str, tuple[Bend, frozenset[str]]] = {
         ("text-only-ascii", text_follows(lambda text: text.encode("ascii", "replace").decode()), "GT-177 GT-181"),
         ("text-cut-at-4999", text_follows(lambda text: text[:4999]), "GT-173"),
         ("text-of-5001-taken", text_follows(lambda text: text[:5000]), "GT-173 GT-174"),
-        ("text-of-5000-refused", text_follows(lambda text: text + " " if len(text) == 5000 else text), "GT-173"),
+        ("text-of-5000-refused", text_follows(lambda text: text + " " if len(text) == 5000 else text), "GT-173 GT-176"),
         ("text-not-needed", heard(ADD, lambda body: body.setdefault("text", "No text")), "GT-171 GT-174"),
         ("text-may-be-a-number", heard(ADD, turn("text", lambda text: str(text))), "GT-172 GT-174"),
         ("blank-text-taken", text_follows(lambda text: text if text.strip() else "No text"), "GT-175"),
@@ -479,7 +499,11 @@ BENDS: dict[str, tuple[Bend, frozenset[str]]] = {
         ("any-password", any_password, "GT-199"),
         ("login-tells-which", tells_which, "GT-199"),
         ("login-never-blocked", never_blocked, "GT-045 GT-044"),
-        ("login-needs-no-tenant", lambda m, r, f: only_when("tenant", supplied("tenant", HOST))(m, r, f) if LOGIN(r) else f(r), "GT-197"),
+        (
+            "login-needs-no-tenant",
+            lambda m, r, f: only_when("tenant", supplied("tenant", HOST))(m, r, f) if LOGIN(r) else f(r),
+            "GT-197",
+        ),
         ("workspace-counts-as-text", told(WORKSPACES, in_data(_as_text("boards_count"))), "GT-202"),
         ("workspace-role-missing", told(WORKSPACES, in_data(drop("role"))), "GT-202"),
         ("cards-archived-shown", read(CARDS, lambda query: query.setdefault("archived", "true")), "GT-210"),
@@ -493,9 +517,20 @@ BENDS: dict[str, tuple[Bend, frozenset[str]]] = {
         ("card-comments-miscounted", told(CARDS, in_data(turn("comments_count", lambda n: n + 1))), "GT-216"),
         ("card-assignee-is-an-id", told(CARDS, in_data(turn("assignee", lambda who: who["id"]))), "GT-214"),
         ("method-unknown-200", answers(whatever, 405, 200), "GT-029"),
-        ("path-unknown-200", answers(lambda request: not re.search(r"/(login|state|comments|cards|workspaces)$", path_of(request)), 404, 200), "GT-030"),
+        (
+            "path-unknown-200",
+            answers(
+                lambda request: not re.search(r"/(login|state|comments|cards|workspaces)$", path_of(request)), 404, 200
+            ),
+            "GT-030",
+        ),
         ("long-ids-cut", found_at(LIST, r"(/cards/\d{16})\d+", r"\1"), "GT-081 GT-164"),
-        ("unknown-parameter-refused", lambda m, r, f: f(with_query(r, {"limit": "x"})) if LIST(r) and set(query_of(r)) - {"limit", "offset"} else f(r), "GT-166"),
+        (
+            "unknown-parameter-refused",
+            lambda m, r, f: (
+                f(with_query(r, {"limit": "x"})) if LIST(r) and set(query_of(r)) - {"limit", "offset"} else f(r)
+            ),
+            "GT-166",
+        ),
     ]
 }
-

@@ -8,7 +8,7 @@ from contracts.findings import Headers
 from contracts.wire import Outgoing, Reply
 from tests import geotareas_bends as geotareas
 from tests import kanbert_bends as kanbert
-from tests.bend_words import answers, asks, both, drop, path_of, put, query_of, rename, told, turn, under, whatever
+from tests.bend_words import answers, asks, both, drop, path_of, put, query_of, told, turn, whatever
 from tests.bends import Bend, Forward, Memory, answer_of, body_of, with_answer, with_length
 
 REFUSALS = tuple(range(400, 600))
@@ -87,11 +87,10 @@ def equals_turned(memory: Memory, request: Outgoing, forward: Forward) -> Reply:
 def unknown_fields_refused(asked: Any, known: set[str], status: int, refusal: dict[str, Any]) -> Bend:
     def bend(memory: Memory, request: Outgoing, forward: Forward) -> Reply:
         body = body_of(request)
-        reply = forward(replace(request, method="GET", body=None)) if False else None
         if asked(request) and isinstance(body, dict) and set(body) - known:
             answered = forward(replace(request, body=b"[]"))
             return with_answer(answered, refusal, status=status) if answered.status == 400 else answered
-        return reply or forward(request)
+        return forward(request)
 
     return bend
 
@@ -99,9 +98,13 @@ def unknown_fields_refused(asked: Any, known: set[str], status: int, refusal: di
 def without_driver_on_others(memory: Memory, request: Outgoing, forward: Forward) -> Reply:
     """A driver with another target is refused (A4)."""
     body = body_of(request)
-    if geotareas.STATE(request) and isinstance(body, dict) and "driver_id" in body and body.get("target_status") != "ASI":
-        answered = forward(replace(request, body=b"[]"))
-        return answered
+    if (
+        geotareas.STATE(request)
+        and isinstance(body, dict)
+        and "driver_id" in body
+        and body.get("target_status") != "ASI"
+    ):
+        return forward(replace(request, body=b"[]"))
     return forward(request)
 
 
@@ -130,7 +133,6 @@ LENIENT: dict[str, dict[str, Bend]] = {
         "pages-refused": pages_refused(422, KANTATA_REFUSAL, "page", "per_page"),
         "method-405": answers(lambda r: r.method in ("PATCH", "OPTIONS", "TRACE"), 404, 405),
         "no-wrapper-422": answers(asks("POST PUT"), 400, 422, "syntax"),
-        "foreign-403": lambda m, r, f: f(r),
         "more-keys": told(
             whatever,
             lambda body: [each.update(color="red") for each in body.get("custom_task_statuses", {}).values()],
@@ -144,7 +146,11 @@ LENIENT: dict[str, dict[str, Bend]] = {
         "library-names-of-urls": told(
             asks("GET"),
             kanbert.meta(
-                lambda b: [b.update({f"{w}_page_url": b.pop(f"{w}_cursor_url")}) for w in ("next", "prev") if f"{w}_cursor_url" in b]
+                lambda b: [
+                    b.update({f"{w}_page_url": b.pop(f"{w}_cursor_url")})
+                    for w in ("next", "prev")
+                    if f"{w}_cursor_url" in b
+                ]
             ),
         ),
         "pages-refused": pages_refused(422, {"message": "Not so.", "errors": {}}, "page[size]"),
@@ -153,9 +159,7 @@ LENIENT: dict[str, dict[str, Bend]] = {
             whatever, kanbert.each_task(lambda task: task.update(completed_at=None, closed_at=None))
         ),
         "unreadable-422": both(answers(whatever, 415, 422), answers(asks("POST PATCH PUT"), 400, 422)),
-        "due-date-as-date-time": told(
-            whatever, kanbert.each_task(turn("due_date", lambda day: f"{day}T00:00:00Z"))
-        ),
+        "due-date-as-date-time": told(whatever, kanbert.each_task(turn("due_date", lambda day: f"{day}T00:00:00Z"))),
         "more-keys": told(whatever, kanbert.each_task(put("labels", []))),
         "behind-a-gateway": with_date,
     },

@@ -162,7 +162,9 @@ LIST_BENDS: dict[str, ListBend] = {
         ("KX-045",),
     ),
     "page-count-rounded-down": ListBend("kantata", STATUSES, told(STATUSES, _floor), ("KX-055",)),
-    "page-number-always-1": ListBend("kantata", STATUSES, told(STATUSES, _meta("page_number", lambda _: 1)), ("KX-056",)),
+    "page-number-always-1": ListBend(
+        "kantata", STATUSES, told(STATUSES, _meta("page_number", lambda _: 1)), ("KX-056",)
+    ),
     "size-not-lowered": ListBend("kantata", STATUSES, told(STATUSES, _meta("page_size", lambda _: 500)), ("KX-057",)),
     "page-0-is-page-2": ListBend("kantata", STATUSES, asked(STATUSES, _instead("page", {"0": "2"})), ("KX-104",)),
     "sort-ignored": ListBend("kantata", STATUSES, asked(STATUSES, _without("order")), ("KX-112",)),

@@ -12,8 +12,9 @@ from contracts.wire import HttpWire
 from mockserver.vendor import Vendor, load
 from tests.bending_proxy import BentWire, Proxy
 from tests.bends import straight
-from tests.tools.serving import Served
+from tests.tools.serving import Served, serve
 
+LOGIN = {"email": "carlos.mendoza@example.com", "password": "correct horse battery staple"}
 FILE = TenantFile("http://elsewhere", callers={"owner": {"Authorization": "Bearer mine"}}, known={"task_id": "7"})
 
 
@@ -125,4 +126,18 @@ def test_local__tokens_that_end_are_renewed_when_the_clock_was_moved() -> None:
         assert tenant.headers("owner") != first
         assert tenant.call("listWorkspaces").status == 200
     finally:
+        target.close()
+
+
+def test_url__who_logs_in_has_a_good_token_where_the_clock_of_a_mock_was_moved() -> None:
+    vendor = load("geotareas")
+    keys = {"X-API-Key": "gtk_test_0001", "tenant": "yourcompany.geotareas.com"}
+    file = TenantFile("http://elsewhere", callers={"owner": keys}, logins={"owner": LOGIN})
+    with serve("geotareas") as served:
+        target = open_url(vendor, served.base_url("geotareas"), seed=7, budget=Budget(), tenant=file)
+        tenant = target.tenant("years away")
+        for moment in ("2026-03-19T16:45:00Z", "2031-01-01T00:00:00Z"):
+            tenant.needs_clock().set(moment)
+            assert tenant.call("listWorkspaces").status == 200
+        assert list(target.callers_of(tenant.world)) == ["owner"]
         target.close()

@@ -221,7 +221,8 @@ def test_login__five_in_thirty_seconds_for_each_account(geotareas: GeoTareas) ->
         geotareas.turn(advance=1)
     answer = geotareas.login()
     assert answer.headers["Retry-After"] == "25"
-    refused(answer, 429, "RATE_LIMITED", "GT-045")
+    assert answer.json()["error"]["message"] == "Limit of 5 logins in 30 seconds reached."
+    refused(answer, 429, "RATE_LIMITED", "GT-044")
     refused(geotareas.login(email="carlos.MENDOZA@example.com"), 429, "RATE_LIMITED")
     granted(geotareas.login(email="maria.lopez@example.com", password="six early trains"))
     geotareas.turn(advance=25)
@@ -236,6 +237,9 @@ def test_login__five_failures_block_the_account_for_a_minute(geotareas: GeoTarea
     geotareas.turn(advance=52)  # 59 s after the fifth; no call of the last 30 s is left to count
     answer = geotareas.login()
     assert answer.headers["Retry-After"] == "1"
+    told = [answer.headers[f"X-RateLimit-{part}"] for part in ("Limit", "Remaining", "Reset")]
+    assert told == ["5", "0", "1773938788"]  # nothing is left before the block ends
+    assert answer.json()["error"]["message"] == "Too many failed logins. Try again later."
     refused(answer, 429, "RATE_LIMITED", "GT-045")
     geotareas.turn(advance=1)
     granted(geotareas.login())

@@ -212,15 +212,21 @@ def test_cards__that_are_archived_are_listed_on_demand(geotareas: GeoTareas) -> 
         0,
         1,
     ]
-    refused(geotareas.cards(archived="TRUE"), 400, "VALIDATION_ERROR", "GT-081")
 
 
 @pytest.mark.parametrize(
-    "query",
-    [{"priority": "high"}, {"priority": ""}, {"column_id": "1" * 31}, {"assignee_id": "1" * 31}, {"search": "x" * 121}],
+    ("query", "rule"),
+    [
+        ({"column_id": "1" * 31}, "GT-206"),
+        ({"priority": "high"}, "GT-207"),
+        ({"priority": ""}, "GT-207"),
+        ({"assignee_id": "1" * 31}, "GT-208"),
+        ({"search": "x" * 121}, "GT-209"),
+        ({"archived": "TRUE"}, "GT-210"),
+    ],
 )
-def test_cards__with_a_filter_that_is_none(geotareas: GeoTareas, query: dict[str, str]) -> None:
-    refused(geotareas.cards(**query), 400, "VALIDATION_ERROR")
+def test_cards__with_a_filter_that_is_none(geotareas: GeoTareas, query: dict[str, str], rule: str) -> None:
+    refused(geotareas.cards(**query), 400, "VALIDATION_ERROR", rule)
 
 
 # What every request meets
@@ -255,6 +261,22 @@ def test_body__that_cannot_be_read(geotareas: GeoTareas, body: bytes) -> None:
     ):
         answer = geotareas.call(method, path, content=body, headers={"Content-Type": "Application/JSON; charset=utf-8"})
         refused(answer, 400, "VALIDATION_ERROR")
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [(b"[]", "an array"), (b'"x"', "a string"), (b"null", "null"), (b"true", "true or false"), (b"7", "a number")],
+)
+def test_body__that_is_no_object_is_told_so(geotareas: GeoTareas, body: bytes, kind: str) -> None:
+    path, headers = f"{KANBAN}/cards/{SAMPLE_CARD}/comments", {"Content-Type": "application/json"}
+    message = geotareas.call("POST", path, content=body, headers=headers).json()["error"]["message"]
+    assert message == f"Body is not a JSON object: expected an object, got {kind}."
+
+
+def test_prefer__a_status_that_is_not_declared_is_told_with_those_that_are(geotareas: GeoTareas) -> None:
+    answer = geotareas.call("GET", WORKSPACES, headers={"Prefer": "code=503"})
+    assert answer.json()["error"]["message"].startswith("Prefer: code=503 is not declared here; declared: 200, 400, ")
+    refused(answer, 400, "VALIDATION_ERROR")
 
 
 @pytest.mark.parametrize("kind", [None, "text/plain", "application/x-www-form-urlencoded", "application/jsonx"])

@@ -231,3 +231,9 @@ def test_webhooks__have_a_time_of_the_day() -> None:
     assert ask("url contains example") == Condition("url", "contains", "example")
     with pytest.raises(Refusal):
         ask("title eq x")
+
+
+def test_parse__of_more_conditions_on_sub_tasks_than_a_server_can_bear_is_refused() -> None:
+    one = 'sub_tasks any (title contains "a")'
+    assert isinstance(parse(" and ".join([one] * 20)), And)
+    assert reason(" or ".join([one] * 21)) == "The filter has more than 20 conditions on related tasks."

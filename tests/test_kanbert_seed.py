@@ -118,7 +118,9 @@ def test_made_tasks__times_agree_with_the_status(made: list[dict[str, Any]]) -> 
 
 
 @pytest.mark.parametrize("resource", ["users", "clients", "projects", "epics", "phases", "milestones", "tasks"])
-def test_made_records__have_ids_of_the_time_at_which_they_were_made(vendor: Vendor, grown: Grown, resource: str) -> None:
+def test_made_records__have_ids_of_the_time_at_which_they_were_made(
+    vendor: Vendor, grown: Grown, resource: str
+) -> None:
     made = grown[resource][len(vendor.seed["records"][resource]) :]
     digits = "0123456789abcdefghjkmnpqrstvwxyz"
     for record in made:

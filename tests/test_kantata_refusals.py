@@ -129,6 +129,13 @@ def test_body__unreadable_comes_first_of_all(kantata: Kantata, method: str, path
     has_headers(answer)
 
 
+@pytest.mark.parametrize("size", [1 << 20, 3 << 20])
+def test_body__too_large_is_not_called_unreadable(kantata: Kantata, size: int) -> None:
+    body = {"custom_task_status": {"status": "x" * size, "category": "started", "status_set_id": 9}}
+    refused(kantata.call("POST", f"/{STATUSES}", json=body), 400, "syntax", "The request is malformed.", "KX-143")
+    refused(kantata.call("POST", "/nowhere", json=body), 404, *NOT_FOUND, "KX-011")
+
+
 @pytest.mark.parametrize(
     "options",
     [

@@ -183,7 +183,13 @@ def _filled_in(bench: Bench, operation: Operation) -> dict[str, Any]:
     """Every field of a new record set, to something that no update of the law sends."""
     creator = find_operation(bench.tenant.vendor, "create", operation.table["resource"])
     schemas = properties(bench.tenant.vendor, creator) if creator else {}
-    return {
+    referred = {
+        name: values[0]
+        for name in (references(creator) if creator else ())
+        if name in accepts(operation) and "null" in kinds_of(schemas.get(name, {}))
+        if creator and (values := [each for each in other_values(bench, creator, name) if each is not None])
+    }
+    return referred | {
         name: bench.tenant.unlike(operation.table["resource"], name, PLAIN)
         for name, schema in schemas.items()
         if "string" in kinds_of(schema)

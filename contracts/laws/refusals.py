@@ -50,7 +50,26 @@ def unknown_records(tenant: Tenant, rule: Rule) -> None:
             for name, target in references(operation).items():
                 for identity in _strangers(bench, target, may_borrow=True):
                     _refer(bench, operation, name, identity)
+            if resource:
+                _unknown_outside(bench, operation, resource)
     skips.settle()
+
+
+def _unknown_outside(bench: Bench, operation: Operation, resource: str) -> None:
+    """To a caller of another account our records are not there. The law of isolation judges it where a rule says so."""
+    tenant = bench.tenant
+    vendor = tenant.vendor
+    is_walled = "account" in vendor.behaviour["resources"][resource] and "outsider" in tenant.callers
+    if not is_walled or any(_is_of_walls(each) and operation.id in each.operations for each in vendor.rules.values()):
+        return
+    answer = bench.call(operation, caller="outsider")
+    if 200 <= answer.status < 300:
+        expected = missing(vendor, resource)
+        refused(tenant, answer, expected, f"{operation.id} of a record of another account, by its caller")
+
+
+def _is_of_walls(rule: Rule) -> bool:
+    return rule.judge == "law" and rule.detail == ("isolation",)
 
 
 def _refer(bench: Bench, operation: Operation, name: str, identity: str) -> None:
@@ -70,13 +89,15 @@ def _may_borrow(tenant: Tenant, operation: Operation) -> bool:
 
 
 def _strangers(bench: Bench, resource: str, *, may_borrow: bool) -> list[str]:
-    """Ids that no record of the resource has: one made up, and one that a record of another resource has."""
+    """Ids that no record of the resource has: one made up, one of another resource's record, one that is too long."""
     resources = bench.tenant.vendor.behaviour["resources"]
     others = [name for name in resources if name != resource and bench.known(name)]
     alike = [name for name in others if resources[name].get("id_form") == resources[resource].get("id_form")]
     own = set(bench.known(resource))
     borrowed = [identity for name in alike for identity in bench.known(name)[:1] if identity not in own]
-    return [bench.tenant.unknown_id(resource), *(borrowed[:1] if may_borrow else [])]
+    if resources[resource].get("id_form") == "digits":  # a server that cuts what is too long would find a record
+        borrowed = [*borrowed[:1], *(f"{identity}0" for identity in sorted(own)[:1] if f"{identity}0" not in own)]
+    return [bench.tenant.unknown_id(resource), *(borrowed[:2] if may_borrow else [])]
 
 
 def malformed_ids(tenant: Tenant, rule: Rule) -> None:
@@ -190,6 +211,7 @@ def body_form(tenant: Tenant, rule: Rule) -> None:
                 _wrong_types(bench, operation)
             _still_json(bench, operation)
             _unknown_fields(bench, operation)
+            _at_the_edges(bench, operation)
     skips.settle()
     if not tried:
         raise NotJudged("no operation of the rule takes a body")
@@ -254,6 +276,21 @@ def _of_other_types(schema: Any) -> Iterator[Any]:
         yield from (12345, True)
     if "integer" in kinds and "enum" in schema:
         yield from (max(schema["enum"]) + 1, min(schema["enum"]) - 1, "no-such-value")
+
+
+def _at_the_edges(bench: Bench, operation: Operation) -> None:
+    """Texts as long as allowed and longer by one, words in the other case: the rules about schemas judge what comes."""
+    if not bench.tenant.is_mock or operation.table.get("verb") not in ("create", "update", "transition"):
+        return
+    for name, schema in properties(bench.tenant.vendor, operation).items():
+        if name in references(operation) or "string" not in kinds_of(schema):
+            continue
+        words = [each for each in schema.get("enum", ()) if isinstance(each, str)]
+        most = schema.get("maxLength", 0)
+        texts = [most * "x", (most + 1) * "x"] if most and not words else []
+        values = [each.swapcase() for each in words] or texts
+        for value in values:
+            bench.call(operation, json=bench.body(operation) | {name: value})
 
 
 def _still_json(bench: Bench, operation: Operation) -> None:

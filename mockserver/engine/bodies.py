@@ -74,6 +74,13 @@ def breaches(validator: Any, value: Any) -> list[Any]:
         raise ValueError("the body is nested too deeply") from None
 
 
+_KINDS = {list: "an array", str: "a string", bool: "true or false", type(None): "null"}
+
+
+def _kind_of(value: Any) -> str:
+    return _KINDS.get(type(value), "a number")
+
+
 def media_type(content_type: str | None) -> str | None:
     """`application/json` of `Application/JSON; charset=utf-8`."""
     return content_type.partition(";")[0].strip().lower() if content_type else None
@@ -86,8 +93,8 @@ JSON = "application/json"
 
 
 def is_unreadable(content_type: str | None, body: bytes) -> bool:
-    """Whether a body that says it is JSON is none; an empty one says nothing."""
-    if not body or media_type(content_type) != JSON:
+    """Whether a body that says it is JSON is none; an empty one says nothing, and one too large is not looked at."""
+    if not body or len(body) > MAX_BODY or media_type(content_type) != JSON:
         return False
     try:
         read_json(body)
@@ -137,7 +144,7 @@ class BodyReader:
         try:
             sent = self._parse(content_type or "", body)
             if not isinstance(sent, dict):
-                raise ValueError(f"expected an object, got {body[:40]!r}")
+                raise ValueError(f"expected an object, got {_kind_of(sent)}")
         except ValueError as error:
             raise Refusal("body_unreadable", values=_fields("body", str(error)[:REASON_LENGTH])) from None
         return self._checked(sent)

@@ -15,7 +15,8 @@ Arguments = list[tuple[str, str]]
 class Call:
     """Filled in step by step. `record` is the addressed record, `parent` the one whose collection is addressed.
 
-    `quota_key` is whose calls are counted where it is not the credential's; `includes` are the names that the caller
+    `quota_key` is whose calls are counted where it is not the credential's, `barred_until` the moment before which none
+    of them is let in, whatever is left of the quota; `includes` are the names that the caller
     asked to see besides, `asked` what a list is asked for; `sides` receives the records that are shown beside.
     """
 
@@ -23,6 +24,7 @@ class Call:
         "_arguments",
         "account",
         "asked",
+        "barred_until",
         "body",
         "counted",
         "credential",
@@ -48,6 +50,7 @@ class Call:
         self.credential = None
         self.counted = False
         self.quota_key: str | None = None
+        self.barred_until: float | None = None
         self.body: Mapping[str, Any] = {}
         self.includes: tuple[str, ...] = ()
         self.asked: Any = None

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from mockserver.engine.bodies import faults
 from mockserver.engine.errors import Refusal
 from mockserver.engine.messages import Request
 
@@ -75,7 +76,7 @@ class Examples:
 
 
 def _refusal(reason: str) -> Refusal:
-    return Refusal("parameter_malformed", rule="", values={"fields": {"Prefer": reason}})
+    return Refusal("parameter_malformed", rule="", values=faults({"Prefer": reason}))
 
 
 def collect(responses: Mapping[str, Any], resolve: Any) -> Examples:

@@ -186,11 +186,13 @@ class SlidingCounts:
         if not names:
             return []
         times = self.times(call, now)
-        oldest = times[0] if times else now
+        left, end = max(0, budget.calls - len(times)), (times[0] if times else now) + budget.seconds
+        if call.barred_until is not None:
+            left, end = 0, call.barred_until
         return [
             (names["limit"], b"%d" % budget.calls),
-            (names["remaining"], b"%d" % max(0, budget.calls - len(times))),
-            (names["reset"], b"%d" % math.ceil(oldest + budget.seconds)),
+            (names["remaining"], b"%d" % left),
+            (names["reset"], b"%d" % math.ceil(end)),
         ]
 
     def _budget(self, call: "Call") -> Budget:

@@ -100,10 +100,7 @@ class Stage:
             vendor.name,
             store,
             collections,
-            {
-                name: quota(table, self.accounts, counting=self._limits)
-                for name, table in self._table["quotas"].items()
-            },
+            {name: quota(table, self.accounts, counting=self._limits) for name, table in self._table["quotas"].items()},
             seed,
             layer,
             seeded,
@@ -298,7 +295,8 @@ class Stage:
             for each in operation.parameters
             if each["in"] == place and not (place == "query" and each["name"] in paged)
         ]
-        return steps.parameters(checks, self._own.find("explain")) if checks else steps.no_step
+        rules = operation.table.get("rules", {}).get("parameter_malformed", {})
+        return steps.parameters(checks, self._own.find("explain"), rules) if checks else steps.no_step
 
     def _existence_step(self, operation: Operation) -> steps.Step:
         path = [parameter["name"] for parameter in operation.parameters if parameter["in"] == "path"]

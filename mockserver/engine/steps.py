@@ -17,6 +17,7 @@ from mockserver.engine.store import Record
 
 Step = Callable[[Call], None]
 
+_NO_RULES: Mapping[str, str] = {}
 MOST_DIGITS = 19  # what every store can hold as a whole number
 
 
@@ -109,8 +110,10 @@ class Parameter(NamedTuple):
     is_in_path: bool = True
 
 
-def parameters(checks: Sequence[Parameter], explain: Explain | None = None) -> Step:
-    """Parameters by their schemas, in the document's order. Those of the query may be absent."""
+def parameters(
+    checks: Sequence[Parameter], explain: Explain | None = None, rules: Mapping[str, str] = _NO_RULES
+) -> Step:
+    """Parameters by their schemas, in the document's order. Those of the query may be absent. `rules` are by name."""
 
     def step(call: Call) -> None:
         for name, validator, type_, is_in_path in checks:
@@ -121,7 +124,7 @@ def parameters(checks: Sequence[Parameter], explain: Explain | None = None) -> S
             if not validator.is_valid(value):
                 error = next(iter(validator.iter_errors(value)))
                 reason = explain(name, error) if explain is not None else error.message[:200]
-                raise Refusal("parameter_malformed", values=faults({name: reason}))
+                raise Refusal("parameter_malformed", rule=rules.get(name), values=faults({name: reason}))
 
     return step
 

@@ -44,8 +44,20 @@ def _top(folder: Folder, source: Source) -> Iterator[Mistake]:
         for aspect, rules in aspects.items():
             for rule in [rules] if isinstance(rules, str) else rules:
                 yield from folder.rule(source, ("aspects", law, aspect), rule)
+    for pointer in behaviour.get("room", {}):
+        if document and not _stands(document, pointer.rpartition("/")[0]):
+            yield source.mistake(("room", pointer), f"room: {pointer} is nowhere in openapi.yaml")
     for role, resource in behaviour.get("known", {}).items():
         yield from folder.named(source, ("known", role), "resource", resource, resources)
+
+
+def _stands(document: Any, pointer: str) -> bool:
+    for part in pointer.split("/")[1:]:
+        key = part.replace("~1", "/").replace("~0", "~")
+        if not isinstance(document, Mapping) or key not in document:
+            return False
+        document = document[key]
+    return True
 
 
 def _address(server: Table) -> str:

@@ -133,9 +133,11 @@ def do_login(call: Call, task: Task) -> Outcome:
     call.quota_key = f"{tenant}|{email}"
     now = world.clock.now()
     requests, failed = (cast(SlidingCounts, world.counts[name]) for name in ("requests", "failed_logins"))
-    ends = [end for end in (requests.full_until(call, now), _blocked_until(failed.times(call, now), now)) if end]
-    if ends:
-        raise Refusal("login_blocked", headers=[(b"retry-after", b"%d" % seconds_until(max(ends), now))])
+    full, blocked = requests.full_until(call, now), _blocked_until(failed.times(call, now), now)
+    if full is not None or blocked is not None:
+        call.barred_until = end = max(full or 0.0, blocked or 0.0)
+        situation = "login_limited" if blocked is None else "login_blocked"
+        raise Refusal(situation, headers=[(b"retry-after", b"%d" % seconds_until(end, now))])
     requests.note(call, now)
     found = world.select("users", {"tenant": tenant, "email": email}, [])
     if not found or found[0]["password"] != call.body["password"]:

@@ -78,6 +78,8 @@ class Filters:
         nulls = {op for op in self._known if self._plain(op) in _NULLS.values()}
         lists = {op for op in self._known if self._plain(op) in ("in", "nin")}
         relations = {op for op in self._known if op in ("any", "none", "all", "count")}
+        # Each looks at the sub-tasks of every task: hundreds of them would hold up all other requests for a minute.
+        self._relations: int = table.get("relations", 0)
         self._reader = Reader(Words(lists, nulls, relations, table["characters"], table["depth"]))
         self._read = lru_cache(_REMEMBERED)(self._reader.read)
 
@@ -95,7 +97,12 @@ class Filters:
         else:
             text = plain[-1] if plain else ""
             tree = self._read(text) if len(text) <= _SHORT else self._reader.read(text)
-        return All() if tree is None else self._mean(tree, self._fields, Asked(now, me, visible))
+        if tree is None:
+            return All()
+        asked = self._mean(tree, self._fields, Asked(now, me, visible))
+        if _relations(asked) > self._relations:
+            refuse(f"The filter has more than {self._relations} conditions on related tasks.")
+        return asked
 
     def _plain(self, op: str) -> str:
         return self._aliases.get(op, op)
@@ -326,3 +333,13 @@ def _count_of(entry: Mapping[str, Any]) -> Meaning:
         return Children(resource, field, "count", asked.visible, op, int(text))
 
     return mean
+
+
+def _relations(tree: Expression) -> int:
+    """How many conditions look at other records of the same kind."""
+    match tree:
+        case And(parts) | Or(parts):
+            return sum(_relations(part) for part in parts)
+        case Not(part):
+            return _relations(part)
+    return int(isinstance(tree, Children))

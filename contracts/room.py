@@ -1,0 +1,30 @@
+"""The room that documents leave a tenant: places of openapi.yaml that say something else where a tenant is judged."""
+
+import copy
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from mockserver.vendor import Vendor
+
+
+def with_room(vendor: Vendor) -> Vendor:
+    """The vendor as a tenant is judged by it; the stand-in keeps to the document as it is."""
+    room: dict[str, Any] = vendor.behaviour.get("room", {})
+    if not room:
+        return vendor
+    document = copy.deepcopy(vendor.document)
+    for pointer, value in room.items():
+        *path, last = (part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:])
+        _at(document, path)[last] = value
+    operations = {
+        name: replace(each, document=_at(document, ("paths", each.path, each.method.lower())))
+        for name, each in vendor.operations.items()
+    }
+    return replace(vendor, document=document, operations=operations)
+
+
+def _at(node: Any, keys: Iterable[str]) -> Any:
+    for key in keys:
+        node = node[key]
+    return node

@@ -1,0 +1,72 @@
+"""Broken tenants of GeoTareas, Kantata and Kanbert are recognised by the rules they break, and faithful ones pass.
+
+Each bend meets the rules that speak of it, on the mock. What a tenant may do because the documents leave room for it
+is judged without a control plane, by all rules but those that only the fuzzer shows.
+"""
+
+import importlib
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from contracts import runner
+from mockserver.vendor import Vendor, load
+from tests.bending_proxy import bends_of
+from tests.lenient_tenants import LENIENT
+from tests.tools.judging import found, judge, judge_lightly
+
+QUICK = {
+    "geotareas": [
+        "previous-is-new",
+        "author-of-the-body",
+        "order-turned",
+        "no-walls",
+        "full-one-early",
+        "meta-missing",
+    ],
+    "kanbert": ["stale-read", "filter-ignored", "cursor-ignored", "deleted-still-listed", "readers-write"],
+}
+VENDORS: dict[str, Vendor] = {name: load(name) for name in LENIENT}
+
+
+def _bends(vendor: str) -> dict[str, Any]:
+    found: dict[str, Any] = importlib.import_module(f"tests.{vendor}_bends").BENDS
+    return found
+
+
+def _cases() -> Iterator[Any]:
+    """Kantata's have a suite of their own."""
+    for vendor, quick in QUICK.items():
+        for name in _bends(vendor):
+            marks = [] if name in quick else [pytest.mark.slow]
+            yield pytest.param(vendor, name, id=f"{vendor}-{name}", marks=marks)
+
+
+@pytest.mark.parametrize(("vendor", "name"), list(_cases()))
+def test_bend__is_found_by_its_rule(vendor: str, name: str) -> None:
+    bend, breaks = _bends(vendor)[name]
+    result = judge_lightly(VENDORS[vendor], bend, breaks, tenant=False)
+    assert found(result) & breaks, result.verdicts
+    assert result.exit_code == 1
+
+
+def _faithful() -> Iterator[Any]:
+    for vendor, variants in LENIENT.items():
+        for name in variants:
+            yield pytest.param(vendor, name, id=f"{vendor}-{name}")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("vendor", "name"), list(_faithful()))
+def test_faithful_tenant__passes(vendor: str, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runner, "_conform", lambda docket, profile: None)
+    result = judge(VENDORS[vendor], LENIENT[vendor][name], tenant=True)
+    errors = [(finding.rule, finding.what) for finding in result.findings if finding.severity == "error"]
+    assert (result.exit_code, errors) == (0, [])
+
+
+def test_bends__every_rule_that_they_name_is_in_the_ledger() -> None:
+    for vendor in QUICK:
+        assert not {rule for _, breaks in _bends(vendor).values() for rule in breaks} - set(VENDORS[vendor].rules)
+        assert set(bends_of(vendor)) >= {*_bends(vendor), *LENIENT[vendor]}
