@@ -92,10 +92,6 @@ class Exchange:
         """The parsed body; ValueError when it is not JSON."""
         return json.loads(self.body)
 
-    def request_json(self) -> Any:
-        """The parsed request body; ValueError when there is none or it is not JSON."""
-        return json.loads(self.request_body or b"")
-
     def curl(self) -> str:
         """The command that sends the request again. Secrets stand as shell variables, such as `$OWNER_TOKEN`."""
         parts = ["curl -i"]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
-from contracts.envelopes import ABSENT, Refusals, find_placeholder, unwrap
+from contracts.envelopes import ABSENT, Refusals, unwrap
 from contracts.findings import NotJudged
 from mockserver.spec import resolve
 
@@ -104,11 +104,6 @@ class Model:
         if found is ABSENT:
             raise LookupError(f"no {envelope!r} in the answer")
         return found
-
-    def error_place(self, placeholder: str) -> tuple[str, ...] | None:
-        """Where in an error answer a placeholder of the envelope stands, as keys: `code` -> ("error", "code")."""
-        envelope = self.vendor.behaviour.get("errors", {}).get("envelope", {})
-        return find_placeholder(envelope, f"${placeholder}")
 
     def wrapped(self, operation_id: str, body: Any) -> Any:
         """An object under the key that the operation wants it under; what is no object stays as it is.

@@ -682,7 +682,6 @@ BENDS: dict[str, tuple[Bend, frozenset[str]]] = {
             heard(COMMENT, lambda b: b.setdefault("task_id", "01hkm4spm0swc7eh24e0r9vnnx")),
             "KB-474",
         ),
-        ("comment-not-echoed", told(COMMENT, put("comment", "")), "KB-475 KB-479"),
         ("webhook-list-is-bare", told(asks("GET", "/webhooks$"), lambda b: b.pop("meta")), "KB-466"),
         ("webhook-sort-ignored", read(asks("GET", "/webhooks$"), _without("sort")), "KB-467"),
         ("webhook-filter-ignored", read(asks("GET", "/webhooks$"), _without("filter")), "KB-468"),

@@ -59,13 +59,15 @@ def wrong_pages_corrected(memory: Memory, request: Outgoing, forward: Forward) -
 def pages_refused(status: int, body: dict[str, Any], *names: str) -> Bend:
     """Sizes that make no sense are refused."""
 
+    is_list = asks("GET", r"/(tasks|webhooks|custom_task_statuses|task_status_sets)(\.json)?$")
+
     def is_wrong(name: str, text: str) -> bool:
         return not re.fullmatch(r"[1-9]\d{0,2}", text) or (name != "page" and int(text) > 200)
 
     def bend(memory: Memory, request: Outgoing, forward: Forward) -> Reply:
         reply = forward(request)
         query = query_of(request)
-        if request.method == "GET" and reply.status == 200 and any(is_wrong(n, query[n]) for n in names if n in query):
+        if is_list(request) and reply.status == 200 and any(is_wrong(n, query[n]) for n in names if n in query):
             return with_answer(reply, body, status=status)
         return reply
 
@@ -153,7 +155,7 @@ LENIENT: dict[str, dict[str, Bend]] = {
                 ]
             ),
         ),
-        "pages-refused": pages_refused(422, {"message": "Not so.", "errors": {}}, "page[size]"),
+        "pages-refused": pages_refused(422, {"message": "Not so.", "errors": {"page.size": ["Not so."]}}, "page[size]"),
         "no-project-in-lists": told(asks("GET"), kanbert.each_task(drop("project", "client"))),
         "stamps-not-kept": told(
             whatever, kanbert.each_task(lambda task: task.update(completed_at=None, closed_at=None))

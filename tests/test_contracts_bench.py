@@ -14,12 +14,12 @@ from contracts.laws.bench import Bench
 from contracts.laws.echo import Echo
 from contracts.laws.pages import walk
 from contracts.laws.refusals import malformed_ids, required_fields
-from contracts.laws.terms import Record, item_fields, succeed, unknown_reference
+from contracts.laws.terms import Record, item_fields, judged, succeed, unknown_reference
 from contracts.model import Model
 from contracts.target import Target
 from contracts.tenant import ABSENT, Tenant
 from contracts.wire import Outgoing, Reply
-from mockserver.vendor import Rule, Vendor
+from mockserver.vendor import Rule, Vendor, load
 from tests.tools.library import library, rule
 
 Answering = Callable[[Outgoing], tuple[int, Any]]
@@ -273,3 +273,12 @@ def test_callers__that_are_minted_are_asked_for_again_when_the_clock_was_moved()
     tenant.needs_clock().advance(3600)
     assert tenant.headers("owner")["Authorization"] == "Bearer 2"
     assert minted == [tenant.world] * 2
+
+
+def test_judged__what_would_last_on_a_tenant_is_named_as_the_reason() -> None:
+    vendor = load("geotareas")
+    callers = {"owner": {"Authorization": "Bearer t", "X-API-Key": "k", "tenant": "t"}}
+    tenant, _ = open_tenant(vendor=vendor, is_mock=False, callers=callers)
+    with pytest.raises(NotJudged, match="not tried on a tenant, where its effects would last: login"):
+        judged(tenant, vendor.rules["GT-194"])
+    assert [each.id for each in judged(tenant, vendor.rules["GT-171"])] == ["addCardComment"]

@@ -61,11 +61,6 @@ def test_owners__whose_id_stands_in_the_path(model: Model) -> None:
     assert model.owners(operations["getTask"]) == {"id": "tasks"}
 
 
-def test_error_place__where_a_word_of_the_envelope_stands(model: Model) -> None:
-    assert model.error_place("code") == ("error", "code")
-    assert model.error_place("nonsense") is None
-
-
 def test_sample_body__names_the_known_id_that_is_missing(model: Model) -> None:
     assert model.sample_body("tasks", {"project_id": "7"})["projectId"] == "7"
     with pytest.raises(NotJudged, match="project_id"):

@@ -59,7 +59,7 @@ def result(kanman: Vendor) -> Result:
         rules=tuple(kanman.rules[rule] for rule in ids),
         verdicts=(
             Verdict("KM-001", "holds", "", 3),
-            Verdict("KM-002", "not judged", "needs more"),
+            Verdict("KM-002", "not judged", "what it needs is missing"),
             Verdict("KM-003", "not judged", "the check itself failed", crashed=True),
             Verdict("KM-114", "broken", "expected 1", 1),
         ),
@@ -120,7 +120,7 @@ def test_files__hold_no_secret(result: Result, tmp_path: Path) -> None:
 def test_terminal__tells_what_counts(result: Result) -> None:
     text = told(result)
     assert "holds: KM-001\n" in text
-    assert "  KM-002: needs more\n" in text
+    assert "  KM-002: what it needs is missing\n  KM-003: the check itself failed\n" in text  # as the ledger stands
     assert "warning: KM-114 (assumed): A rule.\n" in text
     assert "broken: conformance: Odd\n" in text
     assert "left behind: tasks 7: no\n" in text

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal, TypeAlias
 
-from contracts.findings import Broken
+from contracts.findings import Broken, NotJudged
 from contracts.laws.terms import short
 
 Fits: TypeAlias = bool | None
@@ -176,6 +176,8 @@ def value_of(item: Mapping[str, Any], name: str) -> Any:
     for key in name.split("."):
         if node is None:
             return None
+        if node is item and key not in item and "." in name:  # a tenant need not show what a task belongs to
+            raise NotJudged(f"no answer shows {name!r}")
         if not isinstance(node, Mapping) or key not in node:
             raise Broken(f"expected {name!r} in {short(item)}")
         node = node[key]

@@ -1,7 +1,7 @@
 """One list as a law pages through it: a page asked for, what the answer tells, and whether pages agree. No law here."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -30,11 +30,14 @@ class Page:
     items: list[Record]
     keys: list[str]
     places: Mapping[str, tuple[str, ...]]
+    aliases: Mapping[str, str] = field(default_factory=dict)
 
     def told(self, word: str) -> Any:
         """The value of a word of the envelope, such as `total`; Broken when the answer lacks it."""
         node = self.answer.json()
         for key in self.places[word]:
+            if isinstance(node, Mapping) and key not in node and self.aliases.get(key) in node:
+                key = self.aliases[key]
             if not isinstance(node, Mapping) or key not in node:
                 raise Broken(
                     f"{self.what}: expected {'.'.join(self.places[word])} in {brief(self.answer)}", self.answer
@@ -69,6 +72,7 @@ class Paged:
         self.path = bench.path(lister, identity)
         self.key = key_of(bench.tenant.vendor, lister.table["resource"])
         self._places = _places(lister.table.get("envelope"))
+        self._aliases: Mapping[str, str] = {} if bench.tenant.is_mock else lister.table["paging"].get("aliases", {})
 
     def __str__(self) -> str:
         return f"{self.lister.id} {' '.join(self.path.values())}".strip()
@@ -106,7 +110,7 @@ class Paged:
 
     def page(self, what: str, answer: Answer) -> Page:
         items = succeed(self.tenant, self.lister, answer, what)
-        return Page(what, answer, items, [str(item[self.key]) for item in items], self._places)
+        return Page(what, answer, items, [str(item[self.key]) for item in items], self._places, self._aliases)
 
     def send(self, query: Mapping[str, Any]) -> Answer:
         return self.bench.call(self.lister, path=self.path, query=query)

@@ -71,10 +71,13 @@ def entry(vendor: Vendor, error: str) -> Expected:
 def judged(tenant: Tenant, rule: Rule, *verbs: str) -> list[Operation]:
     """The operations that a rule speaks of, in the document's order; with `verbs` only those that do one of them.
 
-    What a run may not send to a tenant is not asked of one.
+    What a run may not send to a tenant is not asked of one. NotJudged where nothing else is left.
     """
-    chosen = [each for each in tenant.vendor.operations.values() if each.id in rule.operations and each.table]
-    chosen = [each for each in chosen if tenant.is_mock or not each.table.get("lasting")]
+    every = [each for each in tenant.vendor.operations.values() if each.id in rule.operations and each.table]
+    chosen = [each for each in every if tenant.is_mock or not each.table.get("lasting")]
+    if every and not chosen:
+        names = ", ".join(each.id for each in every)
+        raise NotJudged(f"not tried on a tenant, where its effects would last: {names}")
     return [each for each in chosen if not verbs or each.table.get("verb") in verbs]
 
 

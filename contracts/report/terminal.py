@@ -113,13 +113,15 @@ def _show_rules(console: Console, result: Result) -> None:
     if holding:
         console.print()
         _line(console, result, f"holds: {ranges(holding, [rule.id for rule in result.rules])}")
-    unjudged = sorted((verdict.why, verdict.rule) for verdict in result.verdicts if verdict.state == "not judged")
+    unjudged: dict[str, list[str]] = {}  # by reason, in the order of the ledger
+    for verdict in sorted(result.verdicts, key=lambda each: each.rule):
+        if verdict.state == "not judged":
+            unjudged.setdefault(verdict.why, []).append(verdict.rule)
     if unjudged:
         console.print()
         _line(console, result, "not judged:")
-    for why, group in groupby(unjudged, key=lambda each: each[0]):
-        ids = ranges([rule for _, rule in group], [rule.id for rule in result.rules])
-        _line(console, result, f"  {ids}: {why}")
+    for why, rules in unjudged.items():
+        _line(console, result, f"  {ranges(rules, [rule.id for rule in result.rules])}: {why}")
 
 
 def _show_finding(console: Console, result: Result, finding: Finding) -> None:

@@ -249,7 +249,7 @@ def _four_do_not_block(world: Tenant) -> None:
 @rule("GT-192")
 def a_login_needs_no_token_and_no_key(tenant: Tenant) -> None:
     world = still(tenant) if tenant.is_mock else tenant
-    on_stand_in(world, "needs an e-mail address and a password to log in with")
+    on_stand_in(world, "on a tenant only the callers of the run log in")
     expect_status(login(world), "login with the header tenant alone", 200)
     body = world.vendor.callers["owner"].login
     for name, value in (("Authorization", "Bearer none"), ("X-API-Key", "none"), ("X-API-Key", "gtk_test_revoked")):

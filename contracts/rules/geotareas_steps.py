@@ -196,7 +196,7 @@ def card_ids(records: list[Record]) -> list[str]:
 
 def login(world: Tenant, caller: str = "owner", **changed: Any) -> Answer:
     """Log in as a caller of the stand-in's, with another e-mail address or password if they are given."""
-    on_stand_in(world, "needs an e-mail address and a password to log in with")
+    on_stand_in(world, "on a tenant only the callers of the run log in")
     credentials = world.vendor.callers[caller].login
     if credentials is None:
         raise NotJudged(f"{caller} cannot log in")

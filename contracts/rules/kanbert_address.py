@@ -36,6 +36,8 @@ def _send(tenant: Tenant, operation: str, key: str, **query: str) -> Answer:
 def _finds(tenant: Tenant, operation: str, task: Task, key: str, **query: str) -> None:
     answer = _send(tenant, operation, key, **query)
     what = f"{operation} of {key} with {short(query)}"
+    if answer.status == 204 and operation == "deleteTask" and not tenant.is_mock:
+        return
     expect_status(answer, what, 200, 201)
     told = answer.json()
     found = told.get("entity_id" if operation == "uploadAttachment" else "id")

@@ -93,7 +93,11 @@ def change(tenant: Tenant, task: Task, **fields: Any) -> Task:
 
 
 def delete(tenant: Tenant, task: Task) -> Task:
+    """Delete a task; its last state, which a tenant need not tell."""
+    before = None if tenant.is_mock else read(tenant, task["id"])
     answer = tenant.remove("tasks", task["id"])
+    if before is not None and answer.status == 204:
+        return before
     expect_status(answer, "deleteTask", 200)
     return task_of(answer)
 

@@ -114,7 +114,8 @@ def unknown_parameters_are_ignored(tenant: Tenant) -> None:
     expect_equal("listTasks with unknown parameters", plain.json()["data"], with_odd.json()["data"])
     answer = tenant.call("createTask", json=body(tenant), query=odd)
     expect_status(answer, f"createTask with {short(odd)}", 200, 201)
-    expect_status(tenant.call("deleteTask", path={"id": task_of(answer)["id"]}, query=odd), "deleteTask", 200)
+    removed = tenant.call("deleteTask", path={"id": task_of(answer)["id"]}, query=odd)
+    expect_status(removed, "deleteTask", 200, *(() if tenant.is_mock else (204,)))
 
 
 @rule("KB-030")

@@ -81,10 +81,6 @@ class Stage:
             situation = "syntax_wrong"
         return self.desk.refuse(Call(world, request, self.desk.default_account), Refusal(situation))
 
-    def callers(self, world: World | None = None) -> dict[str, dict[str, str]]:
-        """Name -> the headers that make you this caller, in a world by its clock."""
-        return self.vendor.headers_of_callers((world or self.worlds.find("default")).clock.now())
-
     # Compiling
 
     def _ground(
@@ -124,7 +120,6 @@ class Stage:
         return Resource(
             name,
             table["key"],
-            id_form=table.get("id_form"),
             account=table.get("account"),
             rank=table.get("rank"),
             created=table.get("created"),

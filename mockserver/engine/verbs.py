@@ -34,7 +34,6 @@ class Resource:
 
     name: str
     key: str = "id"
-    id_form: str | None = None
     account: str | None = None
     rank: Mapping[str, Any] | None = None
     created: str | None = None
