@@ -5,6 +5,7 @@ product.
 Other packages add commands through the entry point group `proofboard.commands`.
 """
 
+import gc
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -88,6 +89,7 @@ def serve(vendors: tuple[str, ...], **given: str | None) -> None:
     Each request may name a world of its own with the header X-Mock-World; worlds are made on first use and never meet.
     Ctrl-C ends it.
     """
+    gc.disable()  # until the app is there: nothing that a start makes is garbage, and looking for it takes time
     from mockserver.serve import CannotServe, listen, run
 
     settings = _settings(given, vendors)
@@ -96,6 +98,8 @@ def serve(vendors: tuple[str, ...], **given: str | None) -> None:
             run(settings, _load(vendors), socket)
     except CannotServe as error:
         raise Trouble(str(error)) from None
+    finally:
+        gc.enable()
 
 
 @cli.command(short_help="List the rules of a vendor.")

@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import gc
 import json
 import logging
 import shlex
@@ -104,6 +105,8 @@ def run(settings: Settings, vendors: Sequence[Vendor], listening: socket.socket)
         raise CannotServe(f"--state {settings.state}: {error}") from error
     except SettingsError as error:
         raise CannotServe(f"--switches: {error}") from error
+    gc.freeze()  # what is fixed need not be looked at ever again
+    gc.enable()
     config = uvicorn.Config(
         app,
         loop="uvloop",

@@ -1,4 +1,4 @@
-"""The words of behaviour.yaml as tables for CONTRIBUTING.md: what the schema says of each, an example, and who uses it."""
+"""The words of behaviour.yaml as tables for CONTRIBUTING.md: what the schema says, an example, and who uses each."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
