@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
-from contracts.envelopes import ABSENT, Refusals, unwrap
+from contracts.envelopes import ABSENT, Refusals, path_to_record, unwrap
 from contracts.findings import NotJudged
 from mockserver.spec import resolve
 
@@ -102,7 +102,7 @@ class Model:
         envelope = table.get("envelope")
         found = unwrap(answer, envelope, is_list=table.get("verb") == "list")
         if found is ABSENT:
-            raise LookupError(f"no {envelope!r} in the answer")
+            raise LookupError(f"no {'.'.join(path_to_record(envelope))!r} in the answer")
         return found
 
     def wrapped(self, operation_id: str, body: Any) -> Any:

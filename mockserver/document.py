@@ -59,13 +59,13 @@ def references(source: Source) -> Iterator[Mistake]:
                 yield source.mistake((*keys, "$ref"), f"the $ref {target!r} leads to {found!r:.40}, which is no object")
 
 
-def check(source: Source, *, thorough: bool = False, unoffered: str = "405") -> Iterator[Mistake]:
+def check(source: Source, *, thorough: bool = False, unoffered: str | None = "405") -> Iterator[Mistake]:
     """What is wrong with a document of the right outline; `thorough` holds each example against its schema too.
 
-    `unoffered` is the status of a method that a path does not offer.
+    `unoffered` is the status of a method that a path does not offer, None where nothing tells it.
     """
     document = source.content
-    refusals = dict.fromkeys((*_REFUSALS, unoffered))
+    refusals = dict.fromkeys((*_REFUSALS, *([unoffered] if unoffered else [])))
     troubles = [*_operations(document, refusals), *_paths(document), *_schemes(document), *_schemas(document)]
     if not troubles and thorough:
         troubles = list(_examples(document))

@@ -187,17 +187,19 @@ def _read_checked(folder: Path, mistakes: list[Mistake], *, thorough: bool = Fal
     }
 
 
-def _status_of_methods(behaviour: yamlfile.Source | None) -> str:
-    """What answers a method that a path does not offer: 405, unless behaviour.yaml has it otherwise."""
+def _status_of_methods(behaviour: yamlfile.Source | None) -> str | None:
+    """What answers a method that a path does not offer: 405 unless behaviour.yaml says otherwise; None: unreadable."""
+    if behaviour is None:
+        return None
     try:
-        content: Any = behaviour.content if behaviour is not None else {}
+        content: Any = behaviour.content
         return str(content["errors"]["catalogue"][content["refusals"]["method_unknown"]["error"]]["status"])
     except (LookupError, TypeError):  # told by the form of behaviour.yaml
         return "405"
 
 
 def _check_document(
-    source: yamlfile.Source, contents: dict[str, Any], unoffered: str, *, is_outlined: bool, thorough: bool
+    source: yamlfile.Source, contents: dict[str, Any], unoffered: str | None, *, is_outlined: bool, thorough: bool
 ) -> list[Mistake]:
     """What is wrong with the document; if it cannot be walked, the other files are not held against it."""
     dangling = list(documents.references(source)) if is_outlined else []

@@ -23,7 +23,8 @@ class GeoTareas(Tenant):
     """One world of GeoTareas. Tokens are made for its clock."""
 
     def headers_of(self, caller: str | None) -> dict[str, str]:
-        return dict(self.stage.callers(self.world)[caller]) if caller else {}
+        now = self.world.clock.now()
+        return dict(self.vendor.headers_of_callers(now)[caller]) if caller else {}
 
     def bare(self, method: str, path: str, headers: dict[str, str], **options: Any) -> httpx.Response:
         """A call with exactly these headers."""

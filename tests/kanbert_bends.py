@@ -576,7 +576,7 @@ BENDS: dict[str, tuple[Bend, frozenset[str]]] = {
         ("contains-is-startswith", filters(r"\bcontains\b", "startswith"), "KB-165"),
         ("lte-is-lt", filters(r"\b(lte|<=)(?= )", "lt"), "KB-176"),
         ("or-is-and", filters(r" or ", " and "), "KB-139"),
-        ("parentheses-ignored", filters(r"^([^(]* and )\((.*)\)$", r"\1\2"), "KB-140"),
+        ("parentheses-ignored", filters(r"^([^(]* and )\(([^()]*)\)", r"\1\2"), "KB-140"),
         ("any-is-all", filters(r"sub_tasks any \(", "sub_tasks all ("), "KB-195"),
         ("today-is-tomorrow", filters(r"\btoday$", "today+1d"), "KB-189"),
         ("in-takes-the-first", filters(r'in \[("[^"]*"), .*\]', r"in [\1]"), "KB-162"),

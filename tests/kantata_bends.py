@@ -91,6 +91,7 @@ BENDS: dict[str, tuple[Bend, frozenset[str]]] = {
     "object-unnamed": (answers(asks("GET", single=False), overfull), frozenset({"KX-052"})),
     "map-turned": (answers(asks("GET", single=False), turned), frozenset({"KX-062"})),
     "success-with-errors": (answers(anything, set_to("errors", [])), frozenset({"KX-043"})),
+    "index-from-one": (answers(anything, each_fault(set_to("index", 1)), 422), frozenset({"KX-039"})),
     "first-fault-only": (answers(anything, first_fault, 422), frozenset({"KX-041"})),
     "field-missing": (answers(anything, each_fault(drop("field")), 422), frozenset({"KX-038"})),
     "field-wrong": (answers(anything, each_fault(set_to("field", "name")), 422), frozenset({"KX-138", "KX-139"})),

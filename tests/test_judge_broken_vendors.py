@@ -15,6 +15,7 @@ from mockserver.vendor import Vendor, load
 from tests.bending_proxy import bends_of
 from tests.lenient_tenants import LENIENT
 from tests.tools.judging import found, judge, judge_lightly
+from tests.unseen_on_tenants import UNSEEN_ON_A_TENANT
 
 QUICK = {
     "geotareas": [
@@ -51,6 +52,39 @@ def test_bend__is_found_by_its_rule(vendor: str, name: str) -> None:
     assert result.exit_code == 1
 
 
+SEEN_ON_A_TENANT = {
+    "geotareas": ["writers-read", "any-key", "limit-is-60", "text-cut-at-4999", "text-of-5001-taken"],
+    "kanbert": [
+        "writers-read",
+        "cursor-ignored",
+        "last-page-has-a-next",
+        "crash-on-long-title",
+        "title-cut-at-254",
+        "title-of-256-taken",
+        "contains-is-startswith",
+        "parentheses-ignored",
+        "filter-after-page",
+    ],
+}
+WAITS = {"comments-stale"}  # for a minute and longer, until caches would be old
+
+
+def _on_tenants() -> Iterator[Any]:
+    """Those that only our own records show, and every third of the others."""
+    for vendor, chosen in SEEN_ON_A_TENANT.items():
+        others = [name for name in _bends(vendor) if name not in {*chosen, *UNSEEN_ON_A_TENANT[vendor], *WAITS}]
+        for name in chosen + others[::3]:
+            yield pytest.param(vendor, name, id=f"{vendor}-{name}")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("vendor", "name"), list(_on_tenants()))
+def test_bend__is_found_on_a_tenant_too(vendor: str, name: str) -> None:
+    bend, breaks = _bends(vendor)[name]
+    result = judge_lightly(VENDORS[vendor], bend, breaks, tenant=True)
+    assert found(result) & breaks, result.verdicts
+
+
 def _faithful() -> Iterator[Any]:
     for vendor, variants in LENIENT.items():
         for name in variants:
@@ -69,4 +103,5 @@ def test_faithful_tenant__passes(vendor: str, name: str, monkeypatch: pytest.Mon
 def test_bends__every_rule_that_they_name_is_in_the_ledger() -> None:
     for vendor in QUICK:
         assert not {rule for _, breaks in _bends(vendor).values() for rule in breaks} - set(VENDORS[vendor].rules)
+        assert set(UNSEEN_ON_A_TENANT[vendor]) <= set(_bends(vendor))
         assert set(bends_of(vendor)) >= {*_bends(vendor), *LENIENT[vendor]}

@@ -168,6 +168,13 @@ def test_load__a_method_that_is_not_offered_is_declared_by_the_status_that_it_ha
     assert "GET /notes does not declare 418; each must stand by its number" in str(refusal)
 
 
+def test_load__a_behaviour_that_is_not_yaml_says_nothing_about_the_document(tmp_path: Path) -> None:
+    other = {"file": "openapi.yaml", "replace": '"405":', "by": '"418":'}
+    torn = {"file": "behaviour.yaml", "replace": "resources:", "by": "resources: 7"}
+    refusal = refused(copy(tmp_path / "v", other, torn))
+    assert [mistake.file.rpartition("/")[2] for mistake in refusal.mistakes] == ["behaviour.yaml"]
+
+
 def test_caller__may_be_revoked(tmp_path: Path) -> None:
     bent = {"file": "seed.yaml", "replace": "expired: {", "by": "expired: {revoked: true, "}
     callers = load(copy(tmp_path / "v", bent)).callers

@@ -18,6 +18,7 @@ from contracts.laws.terms import (
     judged,
     missing,
     refusal,
+    refused,
     short,
 )
 from contracts.tenant import Answer, Tenant
@@ -58,6 +59,7 @@ def _only_for_methods(vendor: Vendor) -> set[int]:
 def error_envelope(tenant: Tenant, rule: Rule) -> None:
     """Every refusal is in the form that the vendor has for it, with a code that the catalogue has for that status."""
     _spread_all(tenant, judged(tenant, rule))
+    _name_the_absent(tenant, rule)
     names = of_rule(tenant.vendor, "error-envelope", rule)
     for exchange in tenant.exchanges:
         is_offered = exchange.operation is not None or tenant.is_mock  # a tenant's gateway may answer the rest
@@ -69,6 +71,18 @@ def error_envelope(tenant: Tenant, rule: Rule) -> None:
                     _check_pair(tenant, exchange, code)
             except Broken as broken:
                 raise Broken(broken.what, Answer(exchange, tenant)) from None
+
+
+def _name_the_absent(tenant: Tenant, rule: Rule) -> None:
+    """Where the refusal of an unknown record stands on this rule, no other judges that it comes at all."""
+    bench = Bench(tenant)
+    for operation in judged(tenant, rule):
+        resource = addressed(operation)
+        table = tenant.vendor.behaviour["resources"][resource] if resource else {}
+        if resource and table.get("missing", {}).get("rule") == rule.id:
+            identity = tenant.unknown_id(resource)
+            answer = bench.call(operation, path=bench.path(operation, identity))
+            refused(tenant, answer, missing(tenant.vendor, resource), f"{operation.id} of the unknown {identity}")
 
 
 def _code(tenant: Tenant, exchange: Exchange) -> Any:

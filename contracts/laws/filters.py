@@ -24,6 +24,7 @@ Cases = Callable[[Stock, str], Iterator[Check]]
 
 _MOST_ON_TENANT = 6  # cases of one rule
 _PAGE = 3
+_PAGE_ON_TENANT = 10  # its list may be long
 _DATES = ("lt", "lte", "gt", "gte")
 _OPEN: frozenset[Leeway] = frozenset({"null", "case"})
 _CASE: frozenset[Leeway] = frozenset({"case"})
@@ -78,7 +79,13 @@ def _try_all(tenant: Tenant, rule: Rule, cases: Cases, stock: Callable[[Operatio
             continue
         if not tenant.is_mock and rule.id in table.get("mock_only", ()):
             raise NotJudged("a tenant's documents leave it open")
-        for check in islice(cases(stock(operation), rule.id), None if tenant.is_mock else _MOST_ON_TENANT):
+        known = stock(operation)
+        if known.lost is not None:
+            # Every case would compare nothing with nothing; the operator that looks for our own records is to blame.
+            if table.get("rules", {}).get("operators", {}).get("contains") == rule.id:
+                raise Broken(known.lost)
+            raise NotJudged("the filter for the records of this run does not find them")
+        for check in islice(cases(known, rule.id), None if tenant.is_mock else _MOST_ON_TENANT):
             check()
             done += 1
     if not done:
@@ -161,7 +168,7 @@ def _operator(stock: Stock, op: str) -> Iterator[Check]:
         if term is not None:
             yield partial(stock.agree, term, leeway=leeway)
             if not kinds:
-                yield partial(stock.paged, term, _PAGE)
+                yield partial(stock.paged, term, _PAGE if stock.is_mock else _PAGE_ON_TENANT)
         kinds.add(kind)
 
 
@@ -220,7 +227,7 @@ def _relatives(word: str) -> tuple[str, ...]:
 
 def _moments(stock: Stock, name: str) -> Iterator[str]:
     """Instants at midnight, and off it, of a day that a record has; the same with other offsets."""
-    days = sorted({str(record[name]) for record in stock.records() if record.get(name) is not None})
+    days = sorted({str(record[name])[:10] for record in stock.records() if record.get(name) is not None})
     for day in days[len(days) // 2 : len(days) // 2 + 1]:
         yield from (f"{day}T00:00:00Z", f"{day}T00:00:00.001Z", f"{day}T12:00:00Z", f"{day}T02:00:00+02:00")
 

@@ -133,8 +133,18 @@ class Paged:
                 raise NotJudged(f"{self} has more pages than a run walks on a tenant")
             if len(found) == _MOST_PAGES:
                 raise Broken(f"{self}: the list does not end after {_MOST_PAGES} pages", found[-1].answer)
-            found.append(self.ask(query, **words, **following))
+            page = self.ask(query, **words, **following)
+            self._moves_on(found, page)
+            found.append(page)
         return found
+
+    def _moves_on(self, found: list[Page], page: Page) -> None:
+        """Broken when cursors lead in a circle: to a page that was there before, and from it to the same next one."""
+        if self.style != "cursor" or not page.keys:
+            return
+        cursor = page.told("next_cursor")
+        if cursor is not None and any((each.keys, each.told("next_cursor")) == (page.keys, cursor) for each in found):
+            raise Broken(f"{page.what}: the same page was there before, the walk goes in a circle", page.answer)
 
     def _following(self, found: list[Page]) -> dict[str, Any] | None:
         last = found[-1]

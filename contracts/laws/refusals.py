@@ -1,7 +1,7 @@
 """What is refused, and how: unknown and malformed ids, other methods and paths, bodies that are none, absent fields."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from contracts.findings import Broken, NotJudged
@@ -195,6 +195,17 @@ def unknown_paths(tenant: Tenant, rule: Rule) -> None:
             if all(tenant.target.model.route(each, path) is None for each in METHODS):
                 answer = tenant.send(method, path)
                 refused(tenant, answer, expected, f"{method} {path}", room=room)
+    if tenant.is_mock and not tenant.vendor.behaviour.get("paths", {}).get("trailing_slash"):
+        _slash_at_the_end(tenant, rule)
+
+
+def _slash_at_the_end(tenant: Tenant, rule: Rule) -> None:
+    """A path with a slash more is another path, where the vendor does not say otherwise; a tenant may take it."""
+    bench = Bench(tenant)
+    for operation in judged(tenant, rule):
+        if operation.method == "GET":
+            path = fill(operation.path, bench.path(operation)) + "/"
+            refused(tenant, tenant.send("GET", path), refusal(tenant.vendor, "path_unknown"), f"GET {path}")
 
 
 def body_form(tenant: Tenant, rule: Rule) -> None:
@@ -279,18 +290,32 @@ def _of_other_types(schema: Any) -> Iterator[Any]:
 
 
 def _at_the_edges(bench: Bench, operation: Operation) -> None:
-    """Texts as long as allowed and longer by one, words in the other case: the rules about schemas judge what comes."""
-    if not bench.tenant.is_mock or operation.table.get("verb") not in ("create", "update", "transition"):
+    """Texts as long as allowed and longer by one, words in the other case: the rules about schemas judge what comes.
+
+    A tenant meets the lengths alone, in records of our own.
+    """
+    tenant = bench.tenant
+    changing = ("create", "update", "transition") if tenant.is_mock else ("create", "update")
+    resource = operation.table.get("resource", "")
+    if operation.table.get("verb") not in changing or not (tenant.is_mock or bench.is_ours(resource)):
         return
-    for name, schema in properties(bench.tenant.vendor, operation).items():
+    for name, schema in properties(tenant.vendor, operation).items():
         if name in references(operation) or "string" not in kinds_of(schema):
             continue
         words = [each for each in schema.get("enum", ()) if isinstance(each, str)]
         most = schema.get("maxLength", 0)
-        texts = [most * "x", (most + 1) * "x"] if most and not words else []
+        texts = [_long(bench, schema, length) for length in (most, most + 1)] if most and not words else []
         values = [each.swapcase() for each in words] or texts
+        if not tenant.is_mock and (words or name in tenant.target.model.hint(resource, "unique") or "format" in schema):
+            continue
         for value in values:
             bench.call(operation, json=bench.body(operation) | {name: value})
+
+
+def _long(bench: Bench, schema: Mapping[str, Any], length: int) -> str:
+    """A text of some length; on a tenant with the run's mark where there is room for it."""
+    mark = "" if bench.tenant.is_mock or "pattern" in schema else bench.marked("")
+    return mark[:length] + "x" * (length - len(mark))
 
 
 def _still_json(bench: Bench, operation: Operation) -> None:

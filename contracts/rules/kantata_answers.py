@@ -52,6 +52,16 @@ def a_wrong_value_names_its_field(tenant: Tenant) -> None:
             expect(each["type"] != "validation" or given in _FIELDS, f"{what}: field is {short(given)}", answer)
 
 
+@rule("KX-039")
+def the_one_object_of_a_body_is_the_first(tenant: Tenant) -> None:
+    status = create(tenant)
+    for answer in (post(tenant, fields(tenant, status="", category="nowhere")), put(tenant, status, {"status": " "})):
+        expect_status(answer, "a body with wrong values", 422, *(() if tenant.is_mock else (400, 404)))
+        for each in faults(answer) if answer.status == 422 else ():
+            index = each.get("index", 0)
+            expect(index == 0 and isinstance(index, int), f"expected the index 0, got {short(index)}", answer)
+
+
 @rule("KX-041")
 def one_answer_tells_all_faults(tenant: Tenant) -> None:
     status = create(tenant)
