@@ -55,7 +55,6 @@ def test_bend__is_found_by_its_rule(vendor: str, name: str) -> None:
 SEEN_ON_A_TENANT = {
     "geotareas": ["writers-read", "any-key", "limit-is-60", "text-cut-at-4999", "text-of-5001-taken"],
     "kanbert": [
-        "writers-read",
         "cursor-ignored",
         "last-page-has-a-next",
         "crash-on-long-title",

@@ -32,7 +32,7 @@ UNSEEN_ON_A_TENANT: dict[str, dict[str, str]] = {
             LEFT_OPEN: """
                 blank-title-taken create-starts-in-backlog create-is-private completed-at-not-set closed-at-stays
                 delete-tells-another-state children-stay file-named-by-the-server method-unknown-404
-                webhook-filter-ignored webhook-delete-does-nothing
+                webhook-filter-ignored webhook-delete-does-nothing writers-read
             """,
         },
     }.items()

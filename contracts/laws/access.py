@@ -18,7 +18,7 @@ from contracts.laws.terms import (
     successes,
     unknown_reference,
 )
-from contracts.tenant import Tenant
+from contracts.tenant import Answer, Tenant
 from mockserver.vendor import Caller, Operation, Rule, Vendor
 
 
@@ -47,13 +47,23 @@ def scopes(tenant: Tenant, rule: Rule) -> None:
 def _out_of_scope(bench: Bench, operation: Operation, caller: Caller) -> None:
     tenant = bench.tenant
     answer = bench.call(operation, caller=caller.name)
-    # Whoever may change a record sees it in the answer, so a tenant may let such a caller read one; no list of them.
-    sees = [each for each in tenant.vendor.operations.values() if each.table.get("verb") in ("create", "update")]
-    may_read = operation.table.get("verb") == "get" and any(set(each.scopes) <= set(caller.scopes) for each in sees)
-    room = successes(tenant, operation) if may_read else ()
+    room = successes(tenant, operation) if _may_read(bench, operation, caller, answer) else ()
     known = {"required": operation.scopes[0], "provided": list(caller.scopes)}
     what = f"{operation.id} by {caller.name}, who has {' and '.join(caller.scopes)} but not {operation.scopes[0]}"
     refused(tenant, answer, refusal(tenant.vendor, "scope_missing"), what, values=known, room=room)
+
+
+def _may_read(bench: Bench, operation: Operation, caller: Caller, answer: Answer) -> bool:
+    """Whoever may change a record sees it in the answer, so a tenant may let such a caller read: all, or nothing."""
+    operations = bench.tenant.vendor.operations.values()
+    writes = [each for each in operations if each.table.get("verb") in ("create", "update", "transition")]
+    if bench.tenant.is_mock or answer.status >= 400 or is_unsafe(operation):
+        return False
+    if not any(set(each.scopes) <= set(caller.scopes) for each in writes):
+        return False
+    others = [each for each in operations if not is_unsafe(each) and each.scopes == operation.scopes]
+    others = [each for each in others if each.id != operation.id and each.table.get("verb") in ("get", "list")]
+    return all(bench.call(each, caller=caller.name).status < 400 for each in others[:2])
 
 
 def _in_scope(tenant: Tenant, operation: Operation, caller: Caller) -> None:
