@@ -18,6 +18,7 @@ from mockserver.settings import Settings, SettingsError
 from mockserver.vendor import Caller, Vendor
 
 _KEEP_ALIVE = 75  # seconds; short ones make clients that reuse connections meet a closed one
+_COLLECT = (20_000, 20, 20)  # a request leaves hardly a circle behind, so looking for them can wait
 _FAREWELL = 2.0  # seconds that the app has to keep its state
 
 
@@ -106,6 +107,7 @@ def run(settings: Settings, vendors: Sequence[Vendor], listening: socket.socket)
     except SettingsError as error:
         raise CannotServe(f"--switches: {error}") from error
     gc.freeze()  # what is fixed need not be looked at ever again
+    gc.set_threshold(*_COLLECT)
     gc.enable()
     config = uvicorn.Config(
         app,
