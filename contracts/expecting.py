@@ -4,9 +4,23 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from contracts.findings import Broken
+from contracts.findings import Broken, NotJudged
 from contracts.laws.terms import Record, brief, same, short
 from contracts.tenant import Answer, Tenant
+
+
+def stand_in(tenant: Tenant, why: str = "is the stand-in's own decision") -> Tenant:
+    """The stand-in itself; NotJudged on a tenant."""
+    if not tenant.is_mock:
+        raise NotJudged(why)
+    return tenant
+
+
+def known(tenant: Tenant, role: str) -> str:
+    """The id of a known record; NotJudged where the target tells none."""
+    if role not in tenant.known:
+        raise NotJudged(f"needs a known {role}")
+    return tenant.known[role]
 
 
 def expect(holds: object, what: str, answer: Answer | None = None) -> None:

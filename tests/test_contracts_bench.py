@@ -195,7 +195,7 @@ def test_unknown_reference__has_a_refusal_of_its_own_or_that_of_its_resource() -
     vendor = library()
     create = vendor.operations["createBook"]
     assert unknown_reference(vendor, create, "shelf_id").error == "no_shelf"
-    create.table["references"]["shelf_id"]["error"] = "invalid"  # type: ignore[index]
+    create.table["references"]["shelf_id"]["error"] = "invalid"  # type: ignore[index]  # a table is fixed for all but this test
     assert unknown_reference(vendor, create, "shelf_id").error == "invalid"
 
 

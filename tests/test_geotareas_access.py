@@ -170,7 +170,7 @@ def test_token__signed_otherwise(geotareas: GeoTareas) -> None:
         answer = geotareas.bare(
             "GET",
             WORKSPACES,
-            {**geotareas.headers_of("owner"), "Authorization": f"Bearer {text}".encode()},  # type: ignore[dict-item]
+            {**geotareas.headers_of("owner"), "Authorization": f"Bearer {text}".encode()},  # type: ignore[dict-item]  # no text
         )
         refused(answer, 401, "UNAUTHORIZED", "GT-019")
 

@@ -8,6 +8,7 @@ from typing import Any
 from contracts.envelopes import find_placeholder
 from contracts.findings import Broken, NotJudged
 from contracts.laws.bench import Bench
+from contracts.laws.pages import parameter
 from contracts.laws.terms import Record, brief, judged, key_of, refusal, refused, short, succeed
 from contracts.model import fill
 from contracts.tenant import Answer, Tenant
@@ -96,10 +97,7 @@ class Paged:
 
     def name(self, word: str) -> str:
         """The parameter for `size`, `page`, `limit`, `offset` or `cursor`."""
-        names = {"size": {"offset": "limit", "pages": "per_page", "cursor": "page[size]"}[self.style]}
-        names |= {"page": "page", "limit": "limit", "offset": "offset", "cursor": "page[cursor]"}
-        word = "limit" if self.style == "offset" and word == "size" else word
-        return str(self.table.get(word, names[word]))
+        return parameter(self.table, word)
 
     def ask(self, query: Mapping[str, Any] | None = None, **words: Any) -> Page:
         """One page, by the words of its style; Broken when it is refused."""

@@ -24,8 +24,8 @@ def walk(bench: "Bench", operation: Operation, path: Mapping[str, str], **option
         items: list[Record] = succeed(bench.tenant, operation, answer, what)
         return items
     found: list[Record] = []
-    size, place = _PARAMETERS[table["style"]]
-    query = {**options.pop("query", {}), table.get(*size): table["most"]}
+    size, place = (parameter(table, word) for word in ("size", "place"))
+    query = {**options.pop("query", {}), size: table["most"]}
     for number in range(1, _MOST_PAGES):
         answer = bench.call(operation, path=path, query=query, **options)
         page: list[Record] = succeed(bench.tenant, operation, answer, what)
@@ -34,16 +34,23 @@ def walk(bench: "Bench", operation: Operation, path: Mapping[str, str], **option
         is_short = not page or (bench.tenant.is_mock and len(page) < table["most"])  # a tenant's pages may be shorter
         if following is None and (table["style"] == "cursor" or is_short):
             return found
-        query[table.get(*place)] = {"offset": len(found), "pages": number + 1, "cursor": following}[table["style"]]
+        query[place] = {"offset": len(found), "pages": number + 1, "cursor": following}[table["style"]]
     raise Broken(f"{what}: the list does not end after {_MOST_PAGES} pages", answer)
 
 
-# Style -> the words for the parameter of a page's size and for that of its place, each with its default.
-_PARAMETERS = {
-    "offset": (("limit", "limit"), ("offset", "offset")),
-    "pages": (("per_page", "per_page"), ("page", "page")),
-    "cursor": (("size", "page[size]"), ("cursor", "page[cursor]")),
+# Style -> the words of its table for the parameter of a page's size and for that of its place.
+_WORDS = {
+    "offset": {"size": "limit", "place": "offset"},
+    "pages": {"size": "per_page", "place": "page"},
+    "cursor": {"size": "size", "place": "cursor"},
 }
+_DEFAULTS = {"size": "page[size]", "cursor": "page[cursor]"}  # of other words it is the word itself
+
+
+def parameter(table: Mapping[str, Any], word: str) -> str:
+    """The parameter for the `size` of a page or for its `place`, or for any other word of a `paging` table."""
+    own = _WORDS[table["style"]].get(word, word)
+    return str(table.get(own, _DEFAULTS.get(own, own)))
 
 
 def _next_cursor(operation: Operation, answer: Answer) -> Any:

@@ -3,6 +3,12 @@
 from itertools import combinations
 from typing import Any
 
+from contracts.expecting import (
+    expect,
+    expect_equal,
+    expect_status,
+    known,
+)
 from contracts.findings import NotJudged
 from contracts.laws.terms import Record, short
 from contracts.rules import rule
@@ -12,11 +18,7 @@ from contracts.rules.geotareas_steps import (
     comment,
     comments,
     eventually,
-    expect,
-    expect_equal,
     expect_refusal,
-    expect_status,
-    known,
     total,
 )
 from contracts.tenant import Tenant

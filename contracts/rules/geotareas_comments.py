@@ -1,26 +1,30 @@
 """GeoTareas: comments, who wrote them, whom they mention, and where they are listed."""
 
 import time
+from functools import partial
 from typing import Any
 
+from contracts.expecting import (
+    expect,
+    expect_equal,
+    expect_status,
+    known,
+    stand_in,
+)
 from contracts.findings import NotJudged
 from contracts.laws.terms import Record, short
 from contracts.rules import rule
 from contracts.rules.geotareas_steps import (
     LISTS,
+    Page,
     cards,
     comment,
     comments,
     data_of,
     eventually,
-    expect,
-    expect_equal,
     expect_refusal,
-    expect_status,
-    known,
     listed,
     now,
-    on_stand_in,
     page_of,
     send_comment,
     text,
@@ -167,13 +171,21 @@ def a_comment_was_created_when_it_was_written(tenant: Tenant) -> None:
             expect_equal("created_at of a new comment", now(tenant), made["created_at"])
 
 
+def _shows(identity: str, page: Page) -> bool:
+    return identity in page.ids
+
+
+def _counts(least: int, page: Page) -> bool:
+    return total(page) >= least
+
+
 @rule("GT-186")
 def the_newest_comment_comes_first(tenant: Tenant) -> None:
     if tenant.clock is not None:
         tenant.clock.freeze()
     for number in range(3):
         made = comment(tenant)
-        page = eventually(tenant, lambda: comments(tenant), lambda seen, made=made: made["id"] in seen.ids)  # type: ignore[misc]
+        page = eventually(tenant, lambda: comments(tenant), partial(_shows, made["id"]))
         newest = [item for item in page.items if item["created_at"] >= made["created_at"]]
         expect(newest, f"expected the comment {made['id']} in the list, got {short(page.ids[:3])}", page.answer)
         is_first = page.ids[0] == made["id"] or (not tenant.is_mock and made["id"] in page.ids[: len(newest)])
@@ -189,7 +201,7 @@ def a_comment_raises_the_total_by_one(tenant: Tenant) -> None:
     before = total(comments(tenant))
     for number in (1, 2):
         comment(tenant)
-        page = eventually(tenant, lambda: comments(tenant), lambda seen, least=before + number: total(seen) >= least)  # type: ignore[misc]
+        page = eventually(tenant, lambda: comments(tenant), partial(_counts, before + number))
         got = total(page)
         is_right = got == before + number if tenant.is_mock else got >= before + number
         expect(is_right, f"meta.total after {number} comments: expected {before + number}, got {got}", page.answer)
@@ -225,7 +237,7 @@ def equal_requests_make_two_comments(tenant: Tenant) -> None:
 
 @rule("GT-191")
 def a_name_in_the_text_is_a_mention(tenant: Tenant) -> None:
-    on_stand_in(tenant, "only the shape of mentions is checked on a tenant")
+    stand_in(tenant, "only the shape of mentions is checked on a tenant")
     cases: list[tuple[str, list[dict[str, str]]]] = [
         ("@Maria please call.", [_MARIA]),
         ("please @maria, and @CARLOS: call", [_MARIA, _CARLOS]),

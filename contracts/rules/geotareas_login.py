@@ -4,6 +4,13 @@ import base64
 import json
 from typing import Any
 
+from contracts.expecting import (
+    expect,
+    expect_equal,
+    expect_status,
+    known,
+    stand_in,
+)
 from contracts.findings import Broken, NotJudged
 from contracts.laws.terms import brief, short
 from contracts.rules import rule
@@ -12,13 +19,8 @@ from contracts.rules.geotareas_steps import (
     ROOT,
     call_with,
     comments,
-    expect,
-    expect_equal,
     expect_refusal,
-    expect_status,
-    known,
     login,
-    on_stand_in,
     send_comment,
     send_login,
     still,
@@ -249,7 +251,7 @@ def _four_do_not_block(world: Tenant) -> None:
 @rule("GT-192")
 def a_login_needs_no_token_and_no_key(tenant: Tenant) -> None:
     world = still(tenant) if tenant.is_mock else tenant
-    on_stand_in(world, "on a tenant only the callers of the run log in")
+    stand_in(world, "on a tenant only the callers of the run log in")
     expect_status(login(world), "login with the header tenant alone", 200)
     body = world.vendor.callers["owner"].login
     for name, value in (("Authorization", "Bearer none"), ("X-API-Key", "none"), ("X-API-Key", "gtk_test_revoked")):
@@ -261,7 +263,7 @@ def a_login_needs_no_token_and_no_key(tenant: Tenant) -> None:
 @rule("GT-198")
 def a_malformed_login_is_refused(tenant: Tenant) -> None:
     world = still(tenant) if tenant.is_mock else tenant
-    on_stand_in(world, "login is never given wrong values on a tenant")
+    stand_in(world, "login is never given wrong values on a tenant")
     bodies: list[Any] = [
         *(
             {"email": email, "password": "x"}
@@ -279,7 +281,7 @@ def a_malformed_login_is_refused(tenant: Tenant) -> None:
 
 @rule("GT-199")
 def a_wrong_login_does_not_tell_what_was_wrong(tenant: Tenant) -> None:
-    on_stand_in(tenant, "login is never given wrong values on a tenant")
+    stand_in(tenant, "login is never given wrong values on a tenant")
     messages = {}
     for what, changed in (
         ("another password", {"password": "not the password"}),

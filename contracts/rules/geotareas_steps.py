@@ -4,6 +4,12 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
+from contracts.expecting import (
+    expect,
+    expect_status,
+    known,
+    stand_in,
+)
 from contracts.findings import Broken, NotJudged
 from contracts.laws.terms import Record, brief, record_of, short
 from contracts.tenant import Answer, Tenant
@@ -30,38 +36,10 @@ class Page(NamedTuple):
         return [item["id"] for item in self.items]
 
 
-def expect(holds: object, what: str, answer: Answer | None = None) -> None:
-    """Broken unless it holds; `what` tells what was expected and what came instead."""
-    if not holds:
-        raise Broken(what, answer)
-
-
-def expect_status(answer: Answer, what: str, *statuses: int) -> None:
-    expect(
-        answer.status in statuses, f"{what}: expected {' or '.join(map(str, statuses))}, got {brief(answer)}", answer
-    )
-
-
 def expect_refusal(answer: Answer, what: str, status: int, code: str) -> None:
     expect_status(answer, what, status)
     given = answer.error_code()
     expect(given == code, f"{what}: expected the code {code!r}, got {given!r}", answer)
-
-
-def expect_equal(what: str, expected: Any, got: Any, answer: Answer | None = None) -> None:
-    is_same = type(expected) is type(got) and expected == got
-    expect(is_same, f"{what}: expected {short(expected)}, got {short(got)}", answer)
-
-
-def known(tenant: Tenant, role: str) -> str:
-    if role not in tenant.known:
-        raise NotJudged(f"needs a known {role}")
-    return tenant.known[role]
-
-
-def on_stand_in(tenant: Tenant, why: str) -> None:
-    if not tenant.is_mock:
-        raise NotJudged(why)
 
 
 def data_of(answer: Answer, what: str, *statuses: int) -> Record:
@@ -158,7 +136,7 @@ def moved(world: Tenant, target: str, task: str | None = None, **more: Any) -> R
 
 def movable(tenant: Tenant) -> Tenant:
     """A fresh world, in which tasks may be moved: no operation makes one that would be ours."""
-    on_stand_in(tenant, "no task that a run may change can be made")
+    stand_in(tenant, "no task that a run may change can be made")
     return tenant.fresh_world()
 
 
@@ -196,7 +174,7 @@ def card_ids(records: list[Record]) -> list[str]:
 
 def login(world: Tenant, caller: str = "owner", **changed: Any) -> Answer:
     """Log in as a caller of the stand-in's, with another e-mail address or password if they are given."""
-    on_stand_in(world, "on a tenant only the callers of the run log in")
+    stand_in(world, "on a tenant only the callers of the run log in")
     credentials = world.vendor.callers[caller].login
     if credentials is None:
         raise NotJudged(f"{caller} cannot log in")

@@ -2,6 +2,12 @@
 
 from typing import Any
 
+from contracts.expecting import (
+    expect,
+    expect_equal,
+    expect_status,
+    known,
+)
 from contracts.laws.terms import short
 from contracts.rules import rule
 from contracts.rules.geotareas_steps import (
@@ -10,11 +16,7 @@ from contracts.rules.geotareas_steps import (
     OTHER_BOARD,
     OTHER_DRIVER,
     comment,
-    expect,
-    expect_equal,
     expect_refusal,
-    expect_status,
-    known,
     listed,
     movable,
     moved,

@@ -3,7 +3,12 @@
 from collections.abc import Callable
 from typing import Any
 
-from contracts.expecting import expect, expect_equal, expect_status
+from contracts.expecting import (
+    expect,
+    expect_equal,
+    expect_status,
+    stand_in,
+)
 from contracts.laws.terms import brief, short
 from contracts.rules import rule
 from contracts.rules.kanbert_steps import (
@@ -16,7 +21,6 @@ from contracts.rules.kanbert_steps import (
     number,
     read,
     refused,
-    stand_in,
     task_of,
     title,
     upload,

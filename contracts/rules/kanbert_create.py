@@ -2,7 +2,15 @@
 
 from typing import Any
 
-from contracts.expecting import expect, expect_equal, expect_status, moment, tick
+from contracts.expecting import (
+    expect,
+    expect_equal,
+    expect_status,
+    known,
+    moment,
+    stand_in,
+    tick,
+)
 from contracts.laws.terms import short
 from contracts.rules import rule
 from contracts.rules.kanbert_steps import (
@@ -14,7 +22,6 @@ from contracts.rules.kanbert_steps import (
     get,
     home,
     identify,
-    known,
     listed,
     make,
     number,
@@ -23,7 +30,6 @@ from contracts.rules.kanbert_steps import (
     read,
     refused,
     slug,
-    stand_in,
     task_of,
     title,
     users,

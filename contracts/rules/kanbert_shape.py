@@ -5,7 +5,13 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
 
-from contracts.expecting import expect, expect_equal, tick
+from contracts.expecting import (
+    expect,
+    expect_equal,
+    known,
+    stand_in,
+    tick,
+)
 from contracts.findings import NotJudged
 from contracts.laws.terms import Record, record_of, short
 from contracts.rules import rule
@@ -15,14 +21,12 @@ from contracts.rules.kanbert_steps import (
     change,
     delete,
     identify,
-    known,
     listed,
     make,
     number,
     patch,
     post,
     read,
-    stand_in,
     task_of,
     title,
 )

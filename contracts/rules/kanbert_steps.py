@@ -3,7 +3,12 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from contracts.expecting import expect, expect_equal, expect_status
+from contracts.expecting import (
+    expect,
+    expect_equal,
+    expect_status,
+    known,
+)
 from contracts.findings import NotJudged
 from contracts.laws import pages
 from contracts.laws.bench import Bench
@@ -14,19 +19,6 @@ Task = Record
 ADDRESSED = ("getTask", "deleteTask", "updateTask", "setExternalIdentifier", "uploadAttachment")
 FILE = {"file": ("note.txt", "text/plain", b"One line.\n")}
 OPTIONAL = ("phase", "milestone", "epic", "parent_task", "watchers")  # keys that need not be there
-
-
-def stand_in(tenant: Tenant, why: str = "is the stand-in's own decision") -> Tenant:
-    """The stand-in itself; NotJudged on a tenant."""
-    if not tenant.is_mock:
-        raise NotJudged(why)
-    return tenant
-
-
-def known(tenant: Tenant, role: str) -> str:
-    if role not in tenant.known:
-        raise NotJudged(f"needs a known {role}")
-    return tenant.known[role]
 
 
 def home(tenant: Tenant) -> str:

@@ -2,7 +2,16 @@
 
 from typing import Any
 
-from contracts.expecting import expect, expect_equal, expect_kept, expect_status, moment, tick
+from contracts.expecting import (
+    expect,
+    expect_equal,
+    expect_kept,
+    expect_status,
+    known,
+    moment,
+    stand_in,
+    tick,
+)
 from contracts.findings import NotJudged
 from contracts.laws.terms import brief, short
 from contracts.rules import rule
@@ -12,7 +21,6 @@ from contracts.rules.kanbert_steps import (
     file_of,
     get,
     identify,
-    known,
     listed,
     make,
     number,
@@ -21,7 +29,6 @@ from contracts.rules.kanbert_steps import (
     read,
     refused,
     slug,
-    stand_in,
     task_of,
     title,
     upload,

@@ -2,7 +2,16 @@
 
 from typing import Any
 
-from contracts.expecting import expect, expect_equal, expect_kept, expect_status, moment, tick
+from contracts.expecting import (
+    expect,
+    expect_equal,
+    expect_kept,
+    expect_status,
+    known,
+    moment,
+    stand_in,
+    tick,
+)
 from contracts.laws.terms import brief, short
 from contracts.rules import rule
 from contracts.rules.kanbert_steps import (
@@ -13,7 +22,6 @@ from contracts.rules.kanbert_steps import (
     expect_watchers,
     get,
     identify,
-    known,
     listed,
     make,
     number,
@@ -21,7 +29,6 @@ from contracts.rules.kanbert_steps import (
     places,
     read,
     refused,
-    stand_in,
     task_of,
     title,
     users,

@@ -3,11 +3,19 @@
 from collections.abc import Iterator
 from typing import Any
 
-from contracts.expecting import expect, expect_equal, expect_status, moment, tick
+from contracts.expecting import (
+    expect,
+    expect_equal,
+    expect_status,
+    known,
+    moment,
+    stand_in,
+    tick,
+)
 from contracts.findings import NotJudged
 from contracts.laws.terms import Record, brief, short
 from contracts.rules import rule
-from contracts.rules.kanbert_steps import Task, file_of, get, known, make, read, refused, stand_in, upload
+from contracts.rules.kanbert_steps import Task, file_of, get, make, read, refused, upload
 from contracts.tenant import Answer, Tenant
 
 _MOST = 15 * 1024 * 1024

@@ -3,6 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from contracts.expecting import (
+    expect,
+    expect_kept,
+    expect_status,
+)
 from contracts.findings import Broken
 from contracts.laws.terms import brief, short
 from contracts.rules import rule
@@ -10,10 +15,7 @@ from contracts.rules.kanman_steps import (
     Task,
     change,
     create,
-    equal,
-    expect,
     expect_invalid,
-    expect_status,
     home,
     ids,
     label,
@@ -48,7 +50,7 @@ def _all_bad(tenant: Tenant, field: str, values: Sequence[Any], room: tuple[int,
             expect_invalid(tenant, answer, what, field)
             is_refused = is_refused and answer.status >= 400
     if is_refused:  # what a tenant took instead may change the task
-        equal(f"a read after refused updates of {field}", before, read(tenant, task))
+        expect_kept(f"a read after refused updates of {field}", before, read(tenant, task))
         made = [identity for identity in ids(listed(tenant, home(tenant))) if identity not in listed_before]
         expect(not made, f"refused creates with a bad {field} made {len(made)} tasks")
 
@@ -151,7 +153,7 @@ def a_refused_update_changes_nothing(tenant: Tenant) -> None:
     path = f"/tasks/{task['id']}"
     answer = tenant.send("PATCH", path, content=b'{"label": "After", "status": 2', headers=headers)
     expect_status(answer, "PATCH with JSON that breaks off", *((400,) if tenant.is_mock else (400, 415)))
-    equal("a read after refused updates", before, read(tenant, task))
+    expect_kept("a read after refused updates", before, read(tenant, task))
 
 
 def _not_taken(tenant: Tenant, sent: Mapping[str, Any], kept: Mapping[str, Any]) -> None:
@@ -168,7 +170,9 @@ def _not_taken(tenant: Tenant, sent: Mapping[str, Any], kept: Mapping[str, Any])
         expect_status(answer, f"PATCH with {short(dict(sent))}", 200)
         _has(f"the answer after PATCH with {short(dict(sent))}", task_of(answer), sent, {})
         after = read(tenant, task)
-        equal(f"a read after PATCH with {short(dict(sent))}", {**task, "label": "Renamed"}, after, but=("updated_at",))
+        expect_kept(
+            f"a read after PATCH with {short(dict(sent))}", {**task, "label": "Renamed"}, after, but=("updated_at",)
+        )
 
 
 def _has(what: str, task: Task, sent: Mapping[str, Any], kept: Mapping[str, Any]) -> None:
@@ -192,7 +196,7 @@ def no_operation_sets_the_position(tenant: Tenant) -> None:
         last = listed(tenant, home(tenant))
         taken = [item for item in last if item["position"] == position]
         expect(not taken, f"expected the position {position!r} that was sent to be ignored, got {short(taken[:1])}")
-    equal("a task that was there before", first, read(tenant, first))
+    expect_kept("a task that was there before", first, read(tenant, first))
 
 
 @rule("KM-091")

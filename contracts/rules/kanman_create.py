@@ -4,6 +4,13 @@ import re
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 
+from contracts.expecting import (
+    expect,
+    expect_kept,
+    expect_status,
+    moment,
+    tick,
+)
 from contracts.findings import NotJudged
 from contracts.laws.terms import brief, short
 from contracts.rules import rule
@@ -11,20 +18,15 @@ from contracts.rules.kanman_steps import (
     Task,
     create,
     delete,
-    equal,
-    expect,
-    expect_status,
     home,
     ids,
     label,
     listed,
-    moment,
     place,
     post,
     read,
     refused_and_none_made,
     task_of,
-    tick,
 )
 from contracts.tenant import Answer, Tenant
 
@@ -50,7 +52,7 @@ def without_status_a_task_is_open(tenant: Tenant) -> None:
 @rule("KM-110")
 def project_and_label_are_enough(tenant: Tenant) -> None:
     _, task = _minimal(tenant)
-    equal("a read of a task made with projectId and label", task, read(tenant, task))
+    expect_kept("a read of a task made with projectId and label", task, read(tenant, task))
 
 
 @rule("KM-111")
@@ -155,7 +157,7 @@ def a_new_task_was_just_created_and_not_updated(tenant: Tenant) -> None:
         room = timedelta(seconds=5 if tenant.clock else 600)
         apart = abs(moment(task, "created_at") - now)
         expect(apart <= room, f"expected created_at to be now, {now:%Y-%m-%dT%H:%M:%SZ}, got {created!r}", answer)
-    equal("a read of the new task", task, read(tenant, task))
+    expect_kept("a read of the new task", task, read(tenant, task))
 
 
 def _date(answer: Answer) -> datetime | None:
@@ -186,4 +188,4 @@ def equal_requests_make_two_tasks(tenant: Tenant) -> None:
     named = [item for item in listed(tenant, home(tenant)) if item.get("label") == body["label"]]
     expect(len(named) == 2, f"expected two tasks of the label in the list, got {len(named)}")
     for task in (first, second):
-        equal("one of two equal tasks", task, read(tenant, task))
+        expect_kept("one of two equal tasks", task, read(tenant, task))

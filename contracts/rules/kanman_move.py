@@ -1,5 +1,10 @@
 """KanMan: what becomes of a task that moves to another project."""
 
+from contracts.expecting import (
+    expect,
+    expect_kept,
+    expect_status,
+)
 from contracts.laws.terms import Record, short
 from contracts.rules import rule
 from contracts.rules.kanman_steps import (
@@ -7,9 +12,6 @@ from contracts.rules.kanman_steps import (
     change,
     create,
     elsewhere,
-    equal,
-    expect,
-    expect_status,
     home,
     ids,
     items,
@@ -31,7 +33,7 @@ def a_moved_task_tells_its_new_project(tenant: Tenant) -> None:
             told = given.get("project_id")
             expect(told == target, f"the answer to a move: expected project_id {target}, got {short(told)}")
     expected = {name: task[name] for name in ("id", "label", "status", "description", "created_at")}
-    equal("a task that was moved", expected, {name: read(tenant, task).get(name) for name in expected})
+    expect_kept("a task that was moved", expected, {name: read(tenant, task).get(name) for name in expected})
     if tenant.is_mock:
         _to_another_board(tenant, task)
 
@@ -129,6 +131,6 @@ def a_move_to_the_same_project_changes_nothing(tenant: Tenant) -> None:
         before, order = read(world, task), ids(listed(world, home(world)))
         answer = world.call("updateTask", path={"id": task["id"]}, json={"projectId": home(world)})
         expect_status(answer, "PATCH with the present projectId", 200)
-        equal("a read after a move to the same project", before, read(world, task), but=("updated_at",))
+        expect_kept("a read after a move to the same project", before, read(world, task), but=("updated_at",))
         after = ids(listed(world, home(world)))
         expect(after == order or not world.is_mock, f"expected the order {short(order)}, got {short(after)}")

@@ -3,6 +3,10 @@
 import re
 from datetime import datetime, timedelta
 
+from contracts.expecting import (
+    expect,
+    expect_status,
+)
 from contracts.findings import NotJudged
 from contracts.laws.terms import brief, short
 from contracts.model import path_names
@@ -12,8 +16,6 @@ from contracts.rules.kanman_steps import (
     create,
     delete,
     elsewhere,
-    expect,
-    expect_status,
     figure,
     home,
     ids,

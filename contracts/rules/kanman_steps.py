@@ -1,10 +1,15 @@
 """What KanMan's checks do all the time: make, read and change a task, look at its project. No rule is judged here."""
 
 from collections.abc import Collection, Mapping
-from datetime import datetime
 from typing import Any
 
-from contracts.findings import Broken, NotJudged
+from contracts.expecting import (
+    expect,
+    expect_kept,
+    expect_status,
+    known,
+)
+from contracts.findings import Broken
 from contracts.laws.terms import Record, brief, record_of, short
 from contracts.tenant import Answer, SampleFailed, Tenant
 
@@ -12,32 +17,14 @@ Task = Record
 Project = Record
 
 
-def expect(holds: object, what: str, answer: Answer | None = None) -> None:
-    """Broken unless it holds; `what` tells what was expected and what came instead."""
-    if not holds:
-        raise Broken(what, answer)
-
-
-def expect_status(answer: Answer, what: str, *statuses: int) -> None:
-    expect(
-        answer.status in statuses, f"{what}: expected {' or '.join(map(str, statuses))}, got {brief(answer)}", answer
-    )
-
-
 def home(tenant: Tenant) -> str:
     """The project in which `tenant.create` makes tasks."""
-    return _known(tenant, "project_id")
+    return known(tenant, "project_id")
 
 
 def elsewhere(tenant: Tenant) -> str:
     """Another project, for moves."""
-    return _known(tenant, "other_project_id")
-
-
-def _known(tenant: Tenant, role: str) -> str:
-    if role not in tenant.known:
-        raise NotJudged(f"needs a known {role}")
-    return tenant.known[role]
+    return known(tenant, "other_project_id")
 
 
 def label(tenant: Tenant, text: str) -> str:
@@ -114,14 +101,6 @@ def project(tenant: Tenant, project_id: str) -> Project:
     return record_of(found, "the project of an answer", answer)
 
 
-def moment(task: Task, name: str) -> datetime:
-    """A time of a task."""
-    try:
-        return datetime.fromisoformat(task[name])
-    except (TypeError, ValueError):
-        raise Broken(f"expected {name} to be a time, got {short(task[name])}") from None
-
-
 def place(task: Task) -> bytes:
     """The position of a task, or of a project, as it is compared."""
     expect(isinstance(task["position"], str), f"expected a position, got {short(task['position'])}")
@@ -139,28 +118,13 @@ def figure(answer: Answer, name: str) -> int:
     return int(given)
 
 
-def tick(tenant: Tenant, seconds: float = 3600) -> None:
-    """Let time pass where there is a clock to turn, so that a new time differs from the old one."""
-    if tenant.clock is not None:
-        tenant.clock.advance(seconds)
-
-
-def equal(what: str, before: Mapping[str, Any], after: Mapping[str, Any], *, but: Collection[str] = ()) -> None:
-    """Broken when a field, other than those of `but`, is not the same in both."""
-    for name in (*before, *(name for name in after if name not in before)):
-        if name in but:
-            continue
-        was, now = before.get(name, "(absent)"), after.get(name, "(absent)")
-        expect(type(was) is type(now) and was == now, f"{what}: expected {name!r} to be {short(was)}, got {short(now)}")
-
-
 def refused_and_kept(tenant: Tenant, task: Task, body: Mapping[str, Any], *statuses: int) -> Answer:
     """Send a bad update; Broken unless it is refused with one of the statuses and the task is as it was."""
     before = read(tenant, task)
     answer = patch(tenant, task, body)
     expect_status(answer, f"PATCH with {short(dict(body))}", *statuses)
     if answer.status >= 400:
-        equal(f"a read after the refused PATCH with {short(dict(body))}", before, read(tenant, task))
+        expect_kept(f"a read after the refused PATCH with {short(dict(body))}", before, read(tenant, task))
     return answer
 
 

@@ -1,21 +1,14 @@
 """KanMan: the trash. No operation shows it: its rules are judged where a control plane restores and turns the clock."""
 
+from contracts.expecting import (
+    expect,
+    expect_kept,
+    expect_status,
+)
 from contracts.findings import NotJudged
 from contracts.laws.terms import Record
 from contracts.rules import rule
-from contracts.rules.kanman_steps import (
-    Task,
-    create,
-    delete,
-    equal,
-    expect,
-    expect_status,
-    home,
-    ids,
-    listed,
-    project,
-    read,
-)
+from contracts.rules.kanman_steps import Task, create, delete, home, ids, listed, project, read
 from contracts.tenant import Tenant
 
 _DAY = 24 * 3600.0
@@ -43,7 +36,7 @@ def a_deleted_task_is_in_the_trash(tenant: Tenant) -> None:
     _is_gone(world, task)
     status = _restore(world, task)
     expect(status == 200, f"expected a deleted task to be restored from the trash, got {status}")
-    equal("a task after its restoration", task, read(world, task))
+    expect_kept("a task after its restoration", task, read(world, task))
     delete(world, task)
     _is_gone(world, task)
 
@@ -73,9 +66,9 @@ def a_restored_task_is_as_it_was(tenant: Tenant) -> None:
         world.needs_clock().advance(_DAY)
         status = _restore(world, task)
         expect(status == 200, f"expected a deleted task to be restored, got {status}")
-        equal("a restored task", before, read(world, task))
+        expect_kept("a restored task", before, read(world, task))
         expect(ids(listed(world, home(world))) == order, f"expected the restored {task['id']} at its place in the list")
-        equal("the project after a restoration", counted, project(world, home(world)), but=("updated_at",))
+        expect_kept("the project after a restoration", counted, project(world, home(world)), but=("updated_at",))
 
 
 @rule("KM-174")

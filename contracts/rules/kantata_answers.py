@@ -3,7 +3,12 @@
 from collections.abc import Iterator
 from typing import Any
 
-from contracts.expecting import expect, expect_equal, expect_status
+from contracts.expecting import (
+    expect,
+    expect_equal,
+    expect_status,
+    known,
+)
 from contracts.laws.terms import brief, record_of, short
 from contracts.rules import rule
 from contracts.rules.kantata_steps import (
@@ -18,7 +23,6 @@ from contracts.rules.kantata_steps import (
     get,
     home,
     ids,
-    known,
     make_set,
     name,
     of_set,

@@ -1,6 +1,11 @@
 """Kantata OX: what makes a status, and which values are refused."""
 
-from contracts.expecting import expect, expect_equal, expect_status
+from contracts.expecting import (
+    expect,
+    expect_equal,
+    expect_status,
+    known,
+)
 from contracts.laws.terms import brief, short
 from contracts.rules import rule
 from contracts.rules.kantata_steps import (
@@ -13,7 +18,6 @@ from contracts.rules.kantata_steps import (
     fields,
     home,
     ids,
-    known,
     name,
     of_set,
     page,

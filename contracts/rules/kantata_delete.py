@@ -1,6 +1,13 @@
 """Kantata OX: what a delete answers, and what becomes of the places, names and tasks of a status."""
 
-from contracts.expecting import expect, expect_equal, expect_kept, expect_status, tick
+from contracts.expecting import (
+    expect,
+    expect_equal,
+    expect_kept,
+    expect_status,
+    known,
+    tick,
+)
 from contracts.laws.terms import brief, record_of, short
 from contracts.rules import rule
 from contracts.rules.kantata_steps import (
@@ -13,7 +20,6 @@ from contracts.rules.kantata_steps import (
     held,
     home,
     ids,
-    known,
     make_set,
     of_set,
     order_of,

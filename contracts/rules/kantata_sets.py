@@ -2,7 +2,13 @@
 
 from typing import Any
 
-from contracts.expecting import expect, expect_equal, expect_kept, expect_status
+from contracts.expecting import (
+    expect,
+    expect_equal,
+    expect_kept,
+    expect_status,
+    known,
+)
 from contracts.laws.terms import Record, short
 from contracts.rules import rule
 from contracts.rules.kantata_steps import (
@@ -19,7 +25,6 @@ from contracts.rules.kantata_steps import (
     held,
     home,
     ids,
-    known,
     make_set,
     name,
     of_set,

@@ -4,7 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from contracts.expecting import expect, expect_status
+from contracts import expecting
+from contracts.expecting import (
+    expect,
+    expect_status,
+    known,
+)
 from contracts.findings import Broken, NotJudged
 from contracts.laws.terms import Record, brief, record_of, short
 from contracts.tenant import Answer, SampleFailed, Tenant
@@ -25,15 +30,7 @@ Query = Mapping[str, Any]
 
 def stand_in(tenant: Tenant, why: str) -> Tenant:
     """The stand-in itself; NotJudged on a tenant."""
-    if not tenant.is_mock:
-        raise NotJudged(UNSEEN.get(why, why))
-    return tenant
-
-
-def known(tenant: Tenant, role: str) -> str:
-    if role not in tenant.known:
-        raise NotJudged(f"needs a known {role}")
-    return tenant.known[role]
+    return expecting.stand_in(tenant, UNSEEN.get(why, why))
 
 
 def home(tenant: Tenant) -> int:

@@ -3,7 +3,14 @@
 from collections.abc import Iterator
 from typing import Any
 
-from contracts.expecting import expect, expect_equal, expect_kept, expect_status, tick
+from contracts.expecting import (
+    expect,
+    expect_equal,
+    expect_kept,
+    expect_status,
+    known,
+    tick,
+)
 from contracts.laws.terms import brief, record_of
 from contracts.rules import rule
 from contracts.rules.kantata_steps import (
@@ -16,7 +23,6 @@ from contracts.rules.kantata_steps import (
     fields,
     get,
     home,
-    known,
     make_set,
     name,
     of_set,

@@ -2,7 +2,14 @@
 
 from typing import Any
 
-from contracts.expecting import expect, expect_equal, expect_kept, expect_status, tick
+from contracts.expecting import (
+    expect,
+    expect_equal,
+    expect_kept,
+    expect_status,
+    known,
+    tick,
+)
 from contracts.laws.terms import brief, short
 from contracts.rules import rule
 from contracts.rules.kantata_steps import (
@@ -11,7 +18,6 @@ from contracts.rules.kantata_steps import (
     create,
     home,
     ids,
-    known,
     make_set,
     name,
     of_set,

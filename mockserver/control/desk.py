@@ -85,7 +85,7 @@ class ControlDesk:
         return 200, {"world": world, "exchanges": [_shown(one) for one in exchanges]}
 
     def restore(self, world: str, body: Any, origin: str) -> Answer:
-        stage = next((one for one in self._stages if one.vendor.name == body["vendor"]), None)
+        stage = self._stage(body["vendor"])
         table = stage.vendor.behaviour["resources"].get(body["resource"]) if stage else None
         if stage is None or table is None or "trash" not in table:
             return 400, {"error": f"{body['vendor']} has no resource {body['resource']} with a trash"}
@@ -101,7 +101,7 @@ class ControlDesk:
         return 200, found.record
 
     def records(self, world: str, asked: Any, origin: str) -> Answer:
-        stage = next((one for one in self._stages if one.vendor.name == asked["vendor"]), None)
+        stage = self._stage(asked["vendor"])
         if stage is None or asked["resource"] not in stage.vendor.behaviour["resources"]:
             return 400, {"error": f"{asked['vendor']} has no resource {asked['resource']} here"}
         place = stage.worlds.find(world)
@@ -120,7 +120,7 @@ class ControlDesk:
 
     def turnSwitches(self, world: str, body: Any, origin: str) -> Answer:
         wanted: dict[str, str] = {name: value for name, value in body.items() if name != "vendor"}
-        stage = next((one for one in self._stages if one.vendor.name == body["vendor"]), None)
+        stage = self._stage(body["vendor"])
         if stage is None:
             return 400, {"error": f"no vendor {body['vendor']} is served here"}
         for name, value in wanted.items():
@@ -131,6 +131,9 @@ class ControlDesk:
         place.cache.clear()
         place.save()
         return self.readSwitches(world, None, origin)
+
+    def _stage(self, vendor: str) -> Stage | None:
+        return next((one for one in self._stages if one.vendor.name == vendor), None)
 
     def _worlds(self, name: str) -> list[World]:
         return [stage.worlds.find(name) for stage in self._stages]

@@ -5,6 +5,7 @@ First the values are taken out of a tree, so that trees of one form are built on
 
 import operator
 from collections.abc import Callable, Mapping, Sequence
+from functools import reduce
 from itertools import count
 from typing import Any, Protocol
 
@@ -204,9 +205,7 @@ class Clauses:
                     select(func.count()).select_from(one).where(*fits).correlate_except(one).scalar_subquery()
                     for one, fits in self._fitting(other, part, is_child)
                 ]
-                total = counts[0]
-                for each in counts[1:]:
-                    total = total + each  # type: ignore[assignment]
+                total: Any = reduce(operator.add, counts)
                 counted: Clause = _COMPARE[where.op](total, bindparam(str(where.value)))
                 return counted
 
