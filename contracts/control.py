@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from contracts.findings import NotJudged
+from contracts.findings import NotJudged, parsed
 from contracts.guard import WORLD_HEADER
 from contracts.wire import Outgoing, Reply, TargetLost, Wire
 
@@ -28,17 +28,32 @@ class Control:
 
     def find_credentials(self, world: str | None = None) -> Mapping[str, Any] | None:
         """What `/_mock/credentials` tells by vendor; None when no control plane of ours answers here."""
-        if world is None and self._ask("GET", "/health").status != 200:
+        if world is None and not self._is_there():  # before that nobody is told the token
             return None
         reply = self._ask("GET", "/credentials", world=world)
         try:
-            told = json.loads(reply.body)
+            told = parsed(reply.body)
         except ValueError:
             return None
         is_ours = (
             reply.status == 200 and isinstance(told, dict) and told and all(_is_entry(entry) for entry in told.values())
         )
         return told if is_ours else None
+
+    def _is_there(self) -> bool:
+        reply = self._ask("GET", "/health")
+        try:
+            return reply.status == 200 and parsed(reply.body) == {"status": "ok"}
+        except ValueError:
+            return False
+
+    def shows(self, world: str, query: str) -> bool:
+        """Whether a request with this query has arrived in a world: then what stands here is the target's own."""
+        try:
+            told = parsed(self._ask("GET", "/journal", world=world).body)
+            return any(each["request"]["query"] == query for each in told["exchanges"])
+        except (ValueError, KeyError, TypeError):
+            return False
 
     def reset(self, world: str) -> None:
         """Give a world the records of the seed again."""

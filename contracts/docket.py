@@ -1,11 +1,15 @@
 """What a run has found out so far: verdicts and findings, one of each per rule or key. Judges nothing itself."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+from contracts.budget import BudgetSpent
+from contracts.course import Course, Forecast
 from contracts.findings import Exchange, Finding, Severity, Verdict, severity
 from contracts.ledger import Ledger
+from contracts.meter import Meter, total
+from contracts.ration import Ration
 from contracts.target import Target
 from mockserver.vendor import Rule
 
@@ -13,13 +17,25 @@ from mockserver.vendor import Rule
 class Progress(Protocol):
     """Shown while a run goes on."""
 
+    def begin(self, meter: Meter, forecast: Forecast | None) -> None:
+        """The meter counts what is sent; the forecast is what a rehearsal took, where there was one."""
+
     def stage(self, name: str, total: int | None) -> None: ...
 
     def step(self, text: str) -> None: ...
 
+    def wait(self, seconds: float, why: str) -> None:
+        """Nothing is sent for a while."""
+
+    def stop(self) -> None:
+        """Nothing more is shown."""
+
 
 class Silence:
     """Shows nothing."""
+
+    def begin(self, meter: Meter, forecast: Forecast | None) -> None:
+        return
 
     def stage(self, name: str, total: int | None) -> None:
         return
@@ -27,12 +43,19 @@ class Silence:
     def step(self, text: str) -> None:
         return
 
+    def wait(self, seconds: float, why: str) -> None:
+        return
+
+    def stop(self) -> None:
+        return
+
 
 @dataclass
 class Docket:
     """One run: its target, the rules that it shall judge, and what has become of them.
 
-    `failed` is what the harness itself could not do.
+    `failed` is what the harness itself could not do; `course` is how a run with a budget goes about it, and `ration`
+    what there is room for.
     """
 
     target: Target
@@ -45,6 +68,12 @@ class Docket:
     notes: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
     cases: int = 0
+    meter: Meter = field(default_factory=Meter)
+    course: Course | None = None
+    ration: Ration = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.ration = Ration(self.target.guard, self.course)
 
     def broken(self, rule: Rule, what: str, exchange: Exchange | None, *, suite: str, also: Iterable[str] = ()) -> None:
         """A rule was not kept."""
@@ -78,6 +107,31 @@ class Docket:
         known = self.verdicts.get(verdict.rule)
         if known is None or known.state != "broken":
             self.verdicts[verdict.rule] = verdict
+
+    def spent(self, error: BudgetSpent) -> str:
+        """The budget stood in the way: the reason, which is noted once."""
+        why = self.ration.spent(error)
+        note = f"{why}: the rules that it did not reach are not judged"
+        if note not in self.notes:
+            self.notes.append(note)
+        return why
+
+    def leave_out(self, suite: str, checks: Sequence[Sequence[Rule]]) -> None:
+        """The budget has no room for checks: their rules are not judged, and what they would take is told."""
+        told = self.course.unjudged if self.course is not None else {}
+        for rules in checks:
+            self.meter.skip(suite, rules[0].id)
+            why = self.ration.reason(rules[0].id)
+            for rule in rules:
+                self.settle(Verdict(rule.id, "not judged", told.get(rule.id, why)))
+        wanted = [rules for rules in checks if rules[0].id not in told]
+        if self.course is not None and wanted:
+            cost = total(self.course.cost(rules[0].id) for rules in wanted)
+            count = sum(map(len, wanted))
+            self.notes.append(
+                f"the budget has no room for {count:,} {'rule' if count == 1 else 'rules'} more: that would take some "
+                f"{cost.requests:,} requests, {cost.writes:,} of them writes"
+            )
 
     def severity(self, grade: str | None) -> Severity:
         return severity(grade, strict=self.target.is_mock)

@@ -2,6 +2,7 @@
 an instance touches on its way through a schema. Validates with a library that the mock does not use.
 """
 
+import hashlib
 import json
 import re
 import uuid
@@ -22,7 +23,7 @@ from mockserver.spec import resolve
 from mockserver.vendor import Operation
 
 _BASE = "urn:proofboard:document"
-_MOST_VERDICTS = 20_000
+_MOST_VERDICTS = 50_000
 Visit: TypeAlias = Callable[[str, Any, tuple[str, ...]], bool | None]  # true: nothing below is to be visited
 
 
@@ -47,11 +48,19 @@ class Document:
         content = self.content
         resource = Resource.from_contents(content, default_specification=DRAFT202012)
         self._registry: Registry[Any] = Registry().with_resource(_BASE, resource)
+        self._resolver = self._registry.resolver(_BASE)
+        self._validator: Any = extend(_Validator, {"$ref": self._reference})  # type: ignore[no-untyped-call]
         self._validators: dict[str, Any] = {}
-        self._verdicts: dict[tuple[str, str], bool] = {}
+        self._verdicts: dict[tuple[str, bytes], bool] = {}
+        self._places: dict[tuple[str, ...], Place | None] = {}
 
     def place(self, *keys: str) -> Place | None:
         """The node at these keys, its references followed; None when it is not there."""
+        if keys not in self._places:
+            self._places[keys] = self._find(keys)
+        return self._places[keys]
+
+    def _find(self, keys: tuple[str, ...]) -> Place | None:
         node: Any = self.content
         for key in keys:
             if not isinstance(node, Mapping) or key not in node:
@@ -125,16 +134,31 @@ class Document:
 
     def is_valid(self, pointer: str, instance: Any) -> bool:
         """Whether an instance fits a schema. Lists show the same records many times, so the verdicts are kept."""
-        known = (pointer, json.dumps(instance))
+        known = (pointer, _digest(instance))
         if known not in self._verdicts:
-            if len(self._verdicts) == _MOST_VERDICTS:
-                self._verdicts.clear()
-            self._verdicts[known] = next(self.errors(pointer, instance), None) is None
+            self._keep(known, next(self.errors(pointer, instance), None) is None)
         return self._verdicts[known]
+
+    def _keep(self, known: tuple[str, bytes], verdict: bool) -> None:
+        if len(self._verdicts) >= _MOST_VERDICTS:
+            self._verdicts.clear()
+        self._verdicts[known] = verdict
+
+    def _reference(self, validator: Any, reference: str, instance: Any, schema: Any) -> Iterator[ValidationError]:
+        """What is wrong with an instance under a reference; what was found right before is not looked at again."""
+        known = (unquote(reference.partition("#")[2]), _digest(instance))
+        if self._verdicts.get(known):
+            return
+        found = False
+        for error in validator.descend(instance, self.at(known[0]), resolver=self._resolver):
+            found = True
+            yield error
+        if not found:
+            self._keep(known, True)
 
     def validator(self, schema: Any) -> Any:
         """A validator for a schema that may refer to places of this document."""
-        return _Validator(_absolute(schema), registry=self._registry, format_checker=_FORMATS)
+        return self._validator(_absolute(schema), registry=self._registry, format_checker=_FORMATS)
 
     def walk(self, pointer: str, schema: Any, instance: Any, visit: Visit, path: tuple[str, ...] = ()) -> None:
         """Visit every schema that applies to the instance or to a part of it: pointer, part, path to the part."""
@@ -200,6 +224,10 @@ class Document:
         return bool(self.validator(schema).is_valid(coerce(resolve(self.content, schema), text)))
 
 
+def _digest(instance: Any) -> bytes:
+    return hashlib.blake2b(json.dumps(instance).encode(), digest_size=16).digest()
+
+
 def _kind_of(pointer: str) -> str:
     """The media type in a pointer to the schema of a body."""
     return pointer.rpartition("/schema")[0].rpartition("/")[2].replace("~1", "/").replace("~0", "~")
@@ -213,7 +241,10 @@ def is_json(content_type: str) -> bool:
 
 def parse(body: bytes) -> Any:
     """JSON as RFC 8259 has it: no NaN, no Infinity. ValueError when it is not JSON."""
-    return json.loads(body, parse_constant=_refuse_constant)
+    try:
+        return json.loads(body, parse_constant=_refuse_constant)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
 
 
 def _refuse_constant(name: str) -> Any:

@@ -19,7 +19,7 @@ def stand_in(tenant: Tenant, why: str = "is the stand-in's own decision") -> Ten
 def known(tenant: Tenant, role: str) -> str:
     """The id of a known record; NotJudged where the target tells none."""
     if role not in tenant.known:
-        raise NotJudged(f"needs a known {role}")
+        raise NotJudged(f"needs {role} among the known ids")
     return tenant.known[role]
 
 

@@ -5,6 +5,7 @@ import re
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 if TYPE_CHECKING:
@@ -28,6 +29,14 @@ class Broken(Exception):
         super().__init__(what)
         self.what = what
         self.answer = answer
+
+
+class Lacks(Broken):
+    """A record does not show a field that was looked for. A tenant may leave some out: then nothing is judged by it."""
+
+    def __init__(self, name: str, what: str) -> None:
+        super().__init__(what)
+        self.name = name
 
 
 class Unjudgeable(Exception):
@@ -90,7 +99,7 @@ class Exchange:
 
     def json(self) -> Any:
         """The parsed body; ValueError when it is not JSON."""
-        return json.loads(self.body)
+        return parsed(self.body)
 
     def curl(self) -> str:
         """The command that sends the request again. Secrets stand as shell variables, such as `$OWNER_TOKEN`."""
@@ -140,6 +149,15 @@ class Exchange:
         return {name: self.mask(f"{name}: {value}")[len(name) + 2 :] for name, value in headers.items()}
 
 
+@dataclass(frozen=True)
+class Known:
+    """Why a finding does not count: somebody answers for it, through the day on which this expires."""
+
+    reason: str
+    owner: str
+    expires: date
+
+
 @dataclass(frozen=True, eq=False)
 class Finding:
     """The verdict that a rule or the document is broken, with its evidence. Equal keys are one finding."""
@@ -155,6 +173,7 @@ class Finding:
     operation: str | None = None
     exchange: Exchange | None = None
     also: tuple[str, ...] = ()
+    known: Known | None = None
 
     @property
     def curl(self) -> str | None:
@@ -176,6 +195,14 @@ class Verdict:
 def severity(grade: str | None, *, strict: bool) -> Severity:
     """A mock keeps every rule; a tenant answers for the documented and published ones, and for its document."""
     return "error" if strict or grade is None or grade in BINDING_GRADES else "warning"
+
+
+def parsed(body: bytes) -> Any:
+    """The JSON of a body; ValueError when it is none, or nested so deeply that nobody could look at it."""
+    try:
+        return json.loads(body)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
 
 
 def shorten(value: object, limit: int = 200) -> str:

@@ -40,6 +40,8 @@ class Model:
     def __init__(self, vendor: "Vendor") -> None:
         self.vendor = vendor
         self.refusals = Refusals(vendor.behaviour.get("errors", {}))
+        samples = vendor.behaviour.get("samples", {}).values()
+        self.empty = frozenset(name for sample in samples for name in sample.get("empty", ()))
         self._suffix: str = vendor.behaviour.get("paths", {}).get("suffix", "")
         self._routes = sorted(((_pattern(op.path), op) for op in vendor.operations.values()), key=lambda r: _rank(r[1]))
 
@@ -54,6 +56,16 @@ class Model:
             if operation.method.upper() == method.upper():
                 return Route(operation, {name: unquote(value) for name, value in match.groupdict().items()})
         return None
+
+    def place(self, target: str) -> Route | None:
+        """The documented path that this one is, whatever its method, with the operation there that tells most of it."""
+        path = target.partition("?")[0].removesuffix(self._suffix)
+        found: list[Route] = []
+        for pattern, operation in self._routes:
+            if (not found or found[0].operation.path == operation.path) and (match := pattern.fullmatch(path)):
+                values = {name: unquote(value) for name, value in match.groupdict().items()}
+                found.append(Route(operation, values))
+        return max(found, key=lambda each: len(self.owners(each.operation)), default=None)
 
     def table(self, operation_id: str) -> Mapping[str, Any]:
         """What behaviour says of an operation."""
@@ -133,7 +145,7 @@ class Model:
     def name(self, resource: str, identity: str) -> str:
         """What tells a record from all others: its id; with the resource where ids are numbers, which each counts."""
         is_number = self.resource(resource).get("id_form") in ("digits", "integer")
-        return f"{resource} {identity}" if is_number else identity
+        return f"{resource} {identity.lstrip('0') or '0'}" if is_number else fold(identity)
 
     def is_formed(self, resource: str, value: str) -> bool:
         """Whether a text could be the id of a record at all."""
@@ -157,6 +169,11 @@ class Model:
         """The known ids of a resource."""
         roles: Mapping[str, str] = self.vendor.behaviour.get("known", {})
         return [known[role] for role, kind in roles.items() if kind == resource and role in known]
+
+
+def fold(identity: str) -> str:
+    """An id as it is compared: in small letters, and a UUID in its usual form."""
+    return str(uuid.UUID(identity)) if _FORMS["uuid"].fullmatch(identity) else identity.casefold()
 
 
 def _typed(document: dict[str, Any], schema: Any, value: Any) -> Any:

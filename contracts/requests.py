@@ -1,6 +1,5 @@
 """Which places of the document a request touches: its body, of whatever media type, and its parameters."""
 
-import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from email.parser import BytesParser
@@ -14,8 +13,8 @@ from contracts.pointers import Check
 from mockserver.spec import resolve
 from mockserver.vendor import Operation, Vendor
 
-_BLANKS = "\u0000-\u0020\u007f-\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
-_EDGES = re.compile(rf"^[{_BLANKS}]+|[{_BLANKS}]+\Z")
+_BLANKS = (*range(0x21), *range(0x7F, 0xA1), 0x1680, *range(0x2000, 0x200B), 0x2028, 0x2029, 0x202F, 0x205F, 0x3000)
+_EDGES = "".join(map(chr, (*_BLANKS, 0xFEFF)))
 _FORM = "application/x-www-form-urlencoded"
 _MULTIPART = "multipart/form-data"
 
@@ -47,11 +46,20 @@ class Requests:
         everywhere = frozenset(vendor.behaviour.get("forgiving", ()))
         self._forgiving = {each.id: everywhere | _put_right(each.table) for each in vendor.operations.values()}
         self._checks = checks or {}
+        self._last: tuple[Exchange, Operation, tuple[str, Any, Any] | None] | None = None
         self._reading: Mapping[str, bool] = {} if is_strict else vendor.behaviour.get("bodies", {})
         self._parameters = {each.id: list(self.document.parameters(each)) for each in vendor.operations.values()}
 
     def body(self, operation: Operation, exchange: Exchange) -> tuple[str, Any, Any] | None:
-        """Pointer, schema and value of a body; None where there is none that the document tells of, or none to read."""
+        """Pointer, schema and value of a body; None where there is none that the document tells of, or none to read.
+
+        It is asked for several times in a row, and a file of some megabytes takes its time.
+        """
+        if self._last is None or self._last[0] is not exchange or self._last[1] is not operation:
+            self._last = exchange, operation, self._read_body(operation, exchange)
+        return self._last[2]
+
+    def _read_body(self, operation: Operation, exchange: Exchange) -> tuple[str, Any, Any] | None:
         kind = exchange.request_headers.get("content-type", "")
         plain = kind.partition(";")[0].strip().lower()
         media = self.document.body(operation, plain) if exchange.request_body and plain else None
@@ -106,8 +114,12 @@ class Requests:
 
             self.document.walk(*body, visit)
         yield from found
-        for place, texts in self._sent(operation, exchange):
+        for place, texts in self.sent(operation, exchange):
             yield from self._parameter(operation, place, texts)
+
+    def parameters(self, operation: Operation) -> list[Place]:
+        """The parameters of an operation, those of its path included."""
+        return self._parameters[operation.id]
 
     def _parameter(self, operation: Operation, place: Place, texts: list[str]) -> Iterator[Touch]:
         name = place.node["name"]
@@ -129,7 +141,7 @@ class Requests:
     def _of(self, operation: Operation, pointer: str) -> Iterator[Check]:
         return (check for check in self._checks.get(pointer, ()) if operation.id in check.operations)
 
-    def _sent(self, operation: Operation, exchange: Exchange) -> Iterator[tuple[Place, list[str]]]:
+    def sent(self, operation: Operation, exchange: Exchange) -> Iterator[tuple[Place, list[str]]]:
         """Each parameter of the operation with the values that were sent for it."""
         path = dict(zip(_path_names(operation), _path_values(operation, exchange.path), strict=False))
         query: dict[str, list[str]] = {}
@@ -151,7 +163,7 @@ class Requests:
     def faults(self, operation: Operation, exchange: Exchange) -> list[Fault]:
         """What is wrong with a request by the document, as the vendor reads it."""
         found = []
-        for place, texts in self._sent(operation, exchange):
+        for place, texts in self.sent(operation, exchange):
             name = place.node["name"]
             is_wrong = not all(self.document.parameter(place.node, text) for text in texts)
             if is_wrong or (place.node.get("required") and not texts):
@@ -194,7 +206,7 @@ def field_of(operation: Operation, path: tuple[str, ...]) -> str:
 
 def trimmed(text: str) -> str:
     """A text without the blanks and control characters at its ends."""
-    return _EDGES.sub("", text)
+    return text.strip(_EDGES)
 
 
 def kinds_of(schema: Any) -> Collection[str]:

@@ -24,6 +24,16 @@ def with_room(vendor: Vendor) -> Vendor:
     return replace(vendor, document=document, operations=operations)
 
 
+def may_lack(vendor: Vendor) -> frozenset[str]:
+    """The fields of records that a tenant may leave out: where the room names what is required, all others."""
+    found: set[str] = set()
+    for pointer, value in vendor.behaviour.get("room", {}).items():
+        *path, last = pointer.split("/")[1:]
+        if last == "required":
+            found |= _at(vendor.document, path).get("properties", {}).keys() - set(value)
+    return frozenset(found)
+
+
 def _at(node: Any, keys: Iterable[str]) -> Any:
     for key in keys:
         node = node[key]

@@ -1,22 +1,29 @@
 """One run from preflight to clean-up: the suites in their order, and the one verdict that comes of them."""
 
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from functools import partial
 
+from contracts import crashes
+from contracts.course import Course, Forecast
+from contracts.coverage import Coverage
 from contracts.docket import Docket, Progress
 from contracts.findings import Exchange, Finding, NotJudged, Unjudgeable, Verdict, shorten, unmasked
-from contracts.guard import BudgetSpent
+from contracts.guard import Budget, BudgetSpent
 from contracts.ledger import Ledger
-from contracts.suites import conformance, preflight
+from contracts.meter import Meter
+from contracts.report.har import Recorder
+from contracts.suites import conformance, opening, preflight
 from contracts.suites import rules as rule_suite
 from contracts.target import Target
 from contracts.wire import TargetLost
 from mockserver.vendor import Rule, Vendor
 
 CONFORMS, DOES_NOT, COULD_NOT_JUDGE = 0, 1, 2
+INTERRUPTED = "interrupted"
 _PASSING_TROUBLES = frozenset({502, 503, 504})
 
 
@@ -36,6 +43,7 @@ class Result:
     findings: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()
     left_behind: tuple[str, ...] = ()
+    failed: tuple[str, ...] = ()  # what the harness itself could not do; told in the notes too
     requests: int = 0
     writes: int = 0
     cases: int = 0
@@ -43,14 +51,18 @@ class Result:
     is_local: bool = False
     tenant_file: str | None = None
     mask: Callable[[str], str] = unmasked
+    coverage: Coverage | None = None
+    limits: Mapping[str, float | None] = field(default_factory=dict)  # requests, writes, per_minute, seconds
+    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    meter: Meter = field(default_factory=Meter)  # what was sent, and for what
 
     def count(self, state: str) -> int:
         """How many rules hold, are broken, or are not judged."""
         return sum(verdict.state == state for verdict in self.verdicts)
 
     def weigh(self, severity: str) -> int:
-        """How many findings are errors, or warnings."""
-        return sum(finding.severity == severity for finding in self.findings)
+        """How many findings are errors, or warnings. Those that are known do not count."""
+        return sum(finding.severity == severity and finding.known is None for finding in self.findings)
 
 
 def unjudged(vendor: Vendor, rules: Iterable[Rule], url: str, reason: str, *, profile: str, seed: int) -> Result:
@@ -69,28 +81,36 @@ def unjudged(vendor: Vendor, rules: Iterable[Rule], url: str, reason: str, *, pr
     )
 
 
-def run(target: Target, rules: Iterable[Rule], *, profile: str, is_selective: bool, progress: Progress) -> Result:
-    """Judge the rules on the target. Never raises for what the target does; clean-up happens whatever comes."""
-    started = time.monotonic()
+def run(
+    target: Target,
+    rules: Iterable[Rule],
+    *,
+    profile: str,
+    is_selective: bool,
+    progress: Progress,
+    course: Course | None = None,
+    forecast: Forecast | None = None,
+    recorder: Recorder | None = None,
+) -> Result:
+    """Judge the rules on the target. Never raises for what the target does; clean-up happens whatever comes.
+
+    The course of a rehearsal says how to spend a budget on a tenant, the forecast what is to come, for those who watch.
+    The recorder keeps every exchange.
+    """
+    started, started_at = time.monotonic(), datetime.now(UTC)
     chosen = {rule.id: rule for rule in rules}
+    course = None if target.is_mock else course
     ledger = Ledger(target.vendor, chosen.values())
-    docket = Docket(target, chosen, ledger, is_selective=is_selective, progress=progress)
-    target.guard.observers.append(ledger.watch)
-    target.guard.observers.append(partial(_watch_for_faults, docket))
-    lost: str | None = None
-    try:
-        preflight.check(target)
-        rule_suite.run(docket, is_late=False)
-        _conform(docket, profile)
-        rule_suite.run(docket, is_late=True)
-    except BudgetSpent as spent:
-        docket.notes.append(f"{spent}: the rules that it did not reach are not judged")
-    except (Unjudgeable, TargetLost, NotJudged) as error:
-        lost = str(error)
-    except KeyboardInterrupt:
-        lost = "interrupted"
-    finally:
-        _finish(docket)
+    docket = Docket(target, chosen, ledger, is_selective=is_selective, progress=progress, course=course)
+    target.guard.pace.told = progress.wait
+    progress.begin(docket.meter, course.forecast if course is not None else forecast)
+    coverage = Coverage(target.vendor, is_own_world=target.is_mock)
+    limits = _limits(target.guard.budget, started)
+    if recorder is not None:
+        recorder.begin(target.guard, docket.meter)
+    observers = (docket.meter.observe, ledger.watch, coverage.watch, partial(_watch_for_faults, docket))
+    target.guard.observers.extend(observers)
+    lost = _try(docket, profile)
     _settle(docket, lost)
     code, reason = _conclude(docket, lost)
     return Result(
@@ -106,13 +126,59 @@ def run(target: Target, rules: Iterable[Rule], *, profile: str, is_selective: bo
         findings=tuple(sorted(docket.findings.values(), key=_rank)),
         notes=tuple(docket.notes + docket.failed),
         left_behind=tuple(target.left_behind),
+        failed=tuple(docket.failed),
         requests=target.guard.requests,
         writes=target.guard.writes,
         cases=docket.cases,
         seconds=time.monotonic() - started,
         is_local=target.is_local,
         mask=target.guard.mask,
+        coverage=coverage,
+        limits=limits,
+        started_at=started_at,
+        meter=docket.meter,
     )
+
+
+def _try(docket: Docket, profile: str) -> str | None:
+    """Ask, and clean up whatever comes; what ended it before it came to a verdict, if anything did."""
+    try:
+        _ask(docket, profile)
+    except BudgetSpent as spent:
+        docket.spent(spent)
+    except (Unjudgeable, TargetLost, NotJudged) as error:
+        return str(error)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except Exception as error:  # what was judged so far is told all the same, and what was made is removed
+        return crashes.tell(error, docket.target.guard.mask)
+    finally:
+        _finish(docket)
+    return None
+
+
+def _ask(docket: Docket, profile: str) -> None:
+    """All suites in their order. Under a budget a good call of each operation comes first, and what is large last."""
+    docket.meter.at("preflight")
+    docket.failed += preflight.check(docket.target, rules=docket.rules.values())
+    if docket.course is not None:
+        opening.run(docket)
+    postponed = rule_suite.run(docket, is_late=False)
+    if docket.ration.stopped is None:
+        _conform(docket, profile)
+    rule_suite.finish(docket, postponed)
+    rule_suite.run(docket, is_late=True)
+
+
+def _limits(budget: Budget, now: float) -> dict[str, float | None]:
+    """What the run may use, as the report tells it; None is without limit."""
+    seconds = None if budget.ends_at is None else round(budget.ends_at - now, 1)
+    return {
+        "requests": budget.requests,
+        "writes": budget.writes,
+        "per_minute": budget.per_minute,
+        "seconds": seconds,
+    }
 
 
 def select(vendor: Vendor, patterns: Sequence[str] = ()) -> list[Rule]:
@@ -139,8 +205,18 @@ def _conform(docket: Docket, profile: str) -> None:
         if not wanted:
             return
         operations = tuple(name for name in docket.target.vendor.operations if name in wanted)
+    share = None
+    if docket.course is not None and (share := docket.course.share(docket.ration.for_conformance())) is None:
+        for phase in docket.course.phases:
+            docket.meter.skip(conformance.SUITE, phase)
+        docket.notes.append(f"{conformance.SUITE} was left out: the budget has no room for it")
+        return
     try:
-        conformance.run(docket, conformance.Scope(profile, operations))
+        conformance.run(docket, conformance.Scope(profile, operations, share))
+    except conformance.ShareSpent as spent:
+        docket.notes.append(f"{conformance.SUITE} ended early: {spent}")
+    except BudgetSpent as spent:
+        docket.notes.append(f"{conformance.SUITE} ended early: {docket.spent(spent)}")
     except NotJudged as unjudged:  # a limit of a tenant says nothing against what was judged so far
         docket.notes.append(f"{conformance.SUITE} ended early: {unjudged.why}")
 
@@ -150,12 +226,9 @@ def _finish(docket: Docket) -> None:
     target = docket.target
     if target.is_mock:
         return
+    docket.meter.at("clean-up")
     target.guard.cleaning()
-    try:
-        target.clean_up()
-    except (KeyboardInterrupt, TargetLost, BudgetSpent) as error:
-        why = str(error) or "interrupted"
-        target.left_behind.extend(f"{resource} {identity}: {why}" for resource, identity in target.guard.holdings)
+    target.clean_up()
 
 
 def _settle(docket: Docket, lost: str | None) -> None:

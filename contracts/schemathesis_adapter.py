@@ -7,14 +7,18 @@ placeholders instead of the caller's headers, and they are exchanged here. What 
 import json
 import random
 import re
-from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import schemathesis
 from hypothesis import strategies
+from hypothesis.errors import HypothesisWarning
 from schemathesis.core.errors import NoLinksFound, NoProducers
-from schemathesis.engine import StopReason, events, from_schema
+from schemathesis.engine import StopReason, events
+from schemathesis.engine.core import Engine
+from schemathesis.engine.run import Phase, PhaseName
 
 from contracts.findings import Exchange
 from contracts.wire import Outgoing
@@ -26,7 +30,7 @@ _SCHEME = re.compile(r"^(Bearer|Basic|Token)\s+", re.IGNORECASE)
 _WIRE_HEADERS = frozenset({"content-length", "content-encoding", "transfer-encoding"})
 _OFTEN = 0.4  # how often a value worth trying takes the place of a generated one
 _LONG = 4096  # characters
-_PHASES = ("examples", "coverage", "fuzzing", "stateful")
+PHASES = ("examples", "coverage", "fuzzing", "stateful")
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,7 @@ class Plan:
     values: Mapping[str, Mapping[str, Sequence[str]]] = field(default_factory=dict)
     renew: Callable[[], Mapping[str, str]] | None = None
     formats: Mapping[str, Callable[[random.Random], str]] = field(default_factory=dict)
+    phases: tuple[str, ...] = PHASES
 
 
 @dataclass(frozen=True)
@@ -93,19 +98,30 @@ class Send(Protocol):
     def __call__(self, request: Outgoing, *, caller: str | None) -> Exchange: ...
 
 
+class _Engine(Engine):
+    """Sends no probes of its own: it would send them past the app that it tests, and follow redirects to anywhere."""
+
+    def get_phase_config(self, phase_name: PhaseName, *, is_supported: bool, requires_transitions: bool) -> Phase:
+        known = Engine.get_phase_config(
+            self, phase_name, is_supported=is_supported, requires_transitions=requires_transitions
+        )
+        return Phase(phase_name, is_enabled=False) if phase_name == PhaseName.PROBING else known
+
+
 def run(plan: Plan, send: Send, listener: Listener) -> Outcome:
     """Run the phases to their end, or until sending raises; what it raised is in `stopped`."""
     outcome = Outcome()
     door = _Door(plan, send)
-    stream = from_schema(_load(plan, door)).execute()
+    stream = _Engine(_load(plan, door)).execute()
     door.stop = stream.stop
     reason = StopReason.COMPLETED
-    for event in stream:
-        if isinstance(event, events.PhaseStarted) and event.phase.name.value.lower() in _PHASES:
+    for event in _quietly(stream):
+        if isinstance(event, events.PhaseStarted) and event.phase.name.value.lower() in PHASES:
             listener.phase(event.phase.name.value.lower())
         elif isinstance(event, events.ScenarioFinished):
             outcome.cases += len(event.recorder.interactions)
             outcome.failures.extend(_failures(event, door.exchanges))
+            door.forget(event.recorder.cases)
             listener.scenario(event.phase.value, event.label or "sequences", outcome.cases)
         elif (
             isinstance(event, events.NonFatalError) and door.trouble is None and not isinstance(event.value, _NO_MATTER)
@@ -121,6 +137,13 @@ def run(plan: Plan, send: Send, listener: Listener) -> Outcome:
     if outcome.stopped is None and reason is not StopReason.COMPLETED:
         outcome.errors.append(f"Schemathesis stopped: {reason.value}")
     return outcome
+
+
+def _quietly(stream: Iterable[Any]) -> Iterator[Any]:
+    """The events; Hypothesis warns of how long a withheld case is to print, which nobody reads."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", HypothesisWarning)
+        yield from stream
 
 
 def _load(plan: Plan, door: "_Door") -> Any:
@@ -182,6 +205,7 @@ def configuration(plan: Plan) -> str:
         f"base-url = {json.dumps(plan.base_url)}",
         f"seed = {plan.seed}",
         "workers = 1",
+        "continue-on-failure = true",  # a failure may be excused, and what follows it may not
         "max-redirects = 0",
         "request-timeout = 120.0",
         "[headers]",
@@ -197,12 +221,22 @@ def configuration(plan: Plan) -> str:
     ]
     if careful:
         lines += ["with-security-parameters = false", "allow-x00 = false", 'codec = "ascii"']
-        lines += ["[phases.coverage]", "unexpected-methods = []", "[phases.stateful]", "enabled = false"]
         lines += ["[checks]", "ignored_auth.enabled = false"]
+    lines += _phases(plan, careful)
     lines += _dictionaries(plan)
     if plan.operations:  # the inverted form: beside other blocks an include does not narrow
         lines += ["[[operations]]", f"exclude-operation-id = {json.dumps(list(plan.operations))}", "enabled = false"]
     return "\n".join(lines) + "\n"
+
+
+def _phases(plan: Plan, careful: bool) -> Iterator[str]:
+    """Which phases there are; on a tenant there are no random sequences, and no methods that no operation has."""
+    for phase in PHASES:
+        lines = ["unexpected-methods = []"] if careful and phase == "coverage" else []
+        if phase not in plan.phases or (careful and phase == "stateful"):
+            lines.append("enabled = false")
+        if lines:
+            yield from (f"[phases.{phase}]", *lines)
 
 
 def _dictionaries(plan: Plan) -> Iterator[str]:
@@ -241,6 +275,11 @@ class _Door:
         self._send = send
         self._renew = plan.renew or (lambda: plan.headers)
         self._placeholders = placeholders(plan.headers)
+
+    def forget(self, cases: Iterable[str]) -> None:
+        """Cases that are judged: what came of them is not asked for again."""
+        for case in cases:
+            self.exchanges.pop(case, None)
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
         if scope["type"] != "http":

@@ -1,7 +1,9 @@
-"""Tokens that a target hands out by a login: fetched when a run begins, and again before they end."""
+"""Tokens that a target hands out by a login: fetched when a run begins, and again before they end.
+
+A run that only reads sends no login: there a caller needs a token in its headers.
+"""
 
 import json
-import time
 from collections.abc import Mapping
 
 from contracts.findings import Unjudgeable
@@ -12,7 +14,8 @@ from mockserver.vendor import Vendor
 
 Callers = Mapping[str, Mapping[str, str]]
 
-_RENEWED_AFTER = 50 * 60  # seconds; the shortest life of a token that is known is an hour
+_RENEWED_AFTER = 40 * 60  # seconds; the shortest life that is known is an hour, and a request may wait for some time
+_TOKEN_HEADER = "authorization"
 
 
 class Sessions:
@@ -30,8 +33,9 @@ class Sessions:
 
     def callers(self, given: Callers, mask: Mask) -> Callers:
         """The headers of each caller, with the token of a login that is good for a while."""
-        if self._since is None or time.monotonic() - self._since > _RENEWED_AFTER:
-            self._since = time.monotonic()
+        now = self._guard.watch.monotonic()
+        if self._since is None or now - self._since > _RENEWED_AFTER:
+            self._since = now
             self._good = {name: headers for name, headers in given.items() if name not in self._logins}
             for name, login in self._logins.items():
                 token = self._token(name, given.get(name, {}), login)
@@ -42,9 +46,11 @@ class Sessions:
 
     def _token(self, name: str, headers: Mapping[str, str], login: Mapping[str, str]) -> str | None:
         """The token; None where the login is refused. Unjudgeable where that is the owner's."""
+        if self._guard.is_read_only:
+            return self._given(name, headers)
         fields = [("Accept", "application/json"), ("Content-Type", "application/json"), *headers.items()]
         outgoing = Outgoing(self._operation.method, self._operation.path, fields, json.dumps(login).encode())
-        exchange = self._guard.send(outgoing, is_login=True)
+        exchange = self._guard.send(outgoing, caller=name, is_login=True)
         if 200 <= exchange.status < 300:
             try:
                 found = self._guard.model.record(self._operation.id, exchange.json())
@@ -55,4 +61,13 @@ class Sessions:
                 return token
         if name == "owner":
             raise Unjudgeable(f"the owner's login answered {exchange.status}, and no token")
+        return None
+
+    def _given(self, name: str, headers: Mapping[str, str]) -> str | None:
+        """The token that the tenant file has itself; Unjudgeable where the owner has none."""
+        for header, value in headers.items():
+            if header.lower() == _TOKEN_HEADER:
+                return value.removeprefix("Bearer ")
+        if name == "owner":
+            raise Unjudgeable("the owner's login would write, and this run only reads: give a token in headers")
         return None

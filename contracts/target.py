@@ -5,20 +5,25 @@ A mock is known by its control plane, and gives every law a world of its own. A 
 
 import os
 import random
-from collections.abc import Mapping, Sequence
+import secrets
+import time
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from contracts.budget import Watch
 from contracts.control import Clock, Control
 from contracts.findings import Exchange, NotJudged, Unjudgeable
-from contracts.guard import Budget, BudgetSpent, Guard
+from contracts.guard import WORLD_HEADER, Budget, BudgetSpent, Guard
+from contracts.made import Journal
 from contracts.mask import Mask
 from contracts.model import Model
+from contracts.pace import ToldWait, silently
 from contracts.room import with_room
 from contracts.sessions import Sessions
 from contracts.tenant import MARK, Tenant
 from contracts.tenant_file import TenantFile
-from contracts.wire import HttpWire, LocalWire, TargetLost, Wire
+from contracts.wire import HttpWire, LocalWire, Outgoing, Reply, TargetLost, Wire
 from mockserver.vendor import Vendor
 
 TOKEN_VARIABLE = "PROOFBOARD_CONTROL_TOKEN"
@@ -59,10 +64,10 @@ class Target:
         self._windows = [
             quota for quota in vendor.behaviour.get("quotas", {}).values() if isinstance(quota["window"], Mapping)
         ]
-        self._mask = Mask(callers, mails=control is None)
+        self._mask = Mask(callers, mails=control is None, logins=logins)
         guard.mask = self._mask
-        roles: Mapping[str, str] = vendor.behaviour.get("known", {})
-        guard.foreign.update(guard.model.name(roles[role], key) for role, key in known.items() if role in roles)
+        guard.ownership.give(known)
+        guard.callers = lambda: self.callers_of(None)
 
     @property
     def logs_in(self) -> bool:
@@ -118,85 +123,123 @@ class Target:
         return {**callers, **{name: {**callers[name], "Authorization": token} for name, token in renewed.items()}}
 
     def be_patient(self, exchange: Exchange, clock: Clock | None) -> None:
-        """Let a window of seconds pass when no call is left in it: a used-up limit would be judged for something else.
+        """On a mock, let a window of seconds pass when no call is left in it: or it is judged for something else.
 
-        Elsewhere than on a mock a refusal for that reason is NotJudged.
+        Elsewhere the guard waits.
         """
-        for quota in self._windows:
+        for quota in self._windows if self.is_mock else ():
             names = [header for header, told in quota.get("headers", {}).items() if told == "remaining"]
             left = [exchange.headers.get(name) for name in names]
-            if self.is_mock and clock is not None and "0" in left and exchange.caller is not None:
+            if clock is not None and "0" in left and exchange.caller is not None:
                 clock.advance(quota["window"]["seconds"] + 1)
                 return
-            refusal = self.vendor.behaviour["refusals"][quota["refusal"]]["error"]
-            if not self.is_mock and exchange.status == self.vendor.behaviour["errors"]["catalogue"][refusal]["status"]:
-                raise NotJudged("the target's limit of requests was reached")
 
-    def clean_up(self) -> None:
-        """Remove what this run created, the last first. What cannot be removed is remembered in `left_behind`."""
-        tenant = Tenant(self, world=None, chance=random.Random(self.seed))
-        for resource, identity in reversed(list(self.guard.holdings)):
-            try:
-                status = tenant.remove(resource, identity).status
-            except BudgetSpent:
-                return
-            except (NotJudged, TargetLost, LookupError) as error:
-                self._leave(resource, identity, str(error))
-                continue
-            if not (200 <= status < 300 or status in (404, 410)):
-                self._leave(resource, identity, f"the delete answered {status}")
-            self.guard.holdings.drop(resource, identity)
+    def clean_up(self, *, is_last: bool = True) -> None:
+        """Remove what this run created, the last first. What cannot be removed, the last time, is in `left_behind`."""
+        from contracts.cleaning import Cleaner
 
-    def _leave(self, resource: str, identity: str, why: str) -> None:
-        self.guard.holdings.drop(resource, identity)
-        line = f"{resource} {identity}: {why}"
-        if line not in self.left_behind:
-            self.left_behind.append(line)
+        cleaner = Cleaner(self)
+        cleaner.clean(is_last=is_last)
+        self.left_behind += [line for line in cleaner.left if line not in self.left_behind]
 
     def close(self) -> None:
         self._wire.close()
 
 
-def open_local(vendor: Vendor, *, seed: int, budget: Budget) -> Target:
-    """The mock itself, in this process."""
+def open_local(
+    vendor: Vendor, *, seed: int, budget: Budget, is_read_only: bool = False, told: ToldWait = silently
+) -> Target:
+    """The mock itself, in this process; for a run that only reads as a tenant, whose time passes without waiting."""
     from mockserver.app import create_app
     from mockserver.settings import Settings
     from mockserver.webhooks import Courier
 
-    settings = Settings(seed=seed, clock="2026-03-02T09:00:00Z", limits="documented", vendors=(vendor.name,))
+    clock = "real" if is_read_only else "2026-03-02T09:00:00Z"
+    settings = Settings(seed=seed, clock=clock, limits="documented", vendors=(vendor.name,))
     # What is made up to try the mock may subscribe anybody; a check calls no strangers.
     app = create_app(settings, [vendor], Courier(stays_here=True))
     wire = LocalWire(app, LOCAL_ORIGIN, at_end=app.close)
-    guard = Guard(wire, vendor.mount, Model(vendor), budget=budget, is_own_world=True)
     control = Control(wire)
     callers, mints = _told_callers(vendor, (control.find_credentials() or {}).get(vendor.name))
-    return Target(vendor, guard, wire, seed=seed, control=control, callers=callers, known=vendor.known, mints=mints)
+    known = vendor.known
+    if is_read_only:
+        vendor = with_room(vendor)
+    guard = Guard(
+        wire,
+        vendor.mount,
+        Model(vendor),
+        budget=budget,
+        is_own_world=not is_read_only,
+        is_read_only=is_read_only,
+        watch=_turning(control) if is_read_only else None,
+    )
+    guard.pace.told = told
+    kept = None if is_read_only else control
+    return Target(vendor, guard, wire, seed=seed, control=kept, callers=callers, known=known, mints=mints)
 
 
-def open_url(vendor: Vendor, url: str, *, seed: int, budget: Budget, tenant: TenantFile | None = None) -> Target:
-    """Whatever answers at a URL. A tenant file's callers go before those that a control plane tells."""
+def _turning(control: Control) -> Watch:
+    """Clocks of a run that turns the mock's own instead of waiting."""
+    from mockserver.reception import DEFAULT_WORLD
+
+    passed = 0.0
+
+    def sleep(seconds: float) -> None:
+        nonlocal passed
+        passed += seconds
+        control.turn(DEFAULT_WORLD, {"advance": seconds})
+
+    def wall() -> float:
+        return control.turn(DEFAULT_WORLD).timestamp()
+
+    return Watch(monotonic=lambda: time.monotonic() + passed, wall=wall, sleep=sleep)
+
+
+def open_url(
+    vendor: Vendor,
+    url: str,
+    *,
+    seed: int,
+    budget: Budget,
+    tenant: TenantFile | None = None,
+    is_read_only: bool = False,
+    watch: Watch | None = None,
+    told: ToldWait = silently,
+    timeout: float | None = None,
+) -> Target:
+    """Whatever answers at a URL. A tenant file's callers go before those that a control plane tells.
+
+    What only reads is judged as a tenant, a mock too. `told` hears of each wait: its seconds, and the reason.
+    """
     parts = urlsplit(url.rstrip("/"))
-    wire = HttpWire(f"{parts.scheme}://{parts.netloc}")
+    wire = HttpWire(f"{parts.scheme}://{parts.netloc}", timeout=timeout)
+    strange = with_room(vendor)
+    guard = Guard(
+        wire, parts.path, Model(strange), budget=budget, is_own_world=False, is_read_only=is_read_only, watch=watch
+    )
+    guard.pace.told = told
     try:
-        control, told = _find_control(wire, parts.path, vendor)
-    except (TargetLost, Unjudgeable) as error:
+        control, entry = _find_control(wire, guard, vendor, seed)
+    except (TargetLost, Unjudgeable, NotJudged, BudgetSpent) as error:
         wire.close()
         raise Unjudgeable(str(error)) from None
     if control is None:
-        vendor = with_room(vendor)
-    guard = Guard(wire, parts.path, Model(vendor), budget=budget, is_own_world=control is not None)
-    callers, mints = _told_callers(vendor, told)
+        vendor = strange
+    else:
+        guard = Guard(wire, parts.path, Model(vendor), budget=budget, is_own_world=True, watch=watch, purse=guard.purse)
+        guard.pace.told = told
+    callers, mints = _told_callers(vendor, entry)
     known: Mapping[str, str] = vendor.known
     logins: Mapping[str, Mapping[str, str]] = {}
     twins: Mapping[str, str] = {}
-    if told is not None:
-        known = {**known, **{role: str(identity) for role, identity in (told.get("known") or {}).items()}}
+    if entry is not None:
+        known = {**known, **{role: str(identity) for role, identity in (entry.get("known") or {}).items()}}
     if tenant is not None:
         callers, logins = tenant.callers, tenant.logins
-        twins = _twins(logins, told) if mints else {}
+        twins = _twins(logins, entry) if mints else {}
         mints = bool(twins)
-        known = {**known, **tenant.known} if control else tenant.known
-    return Target(
+        known = {**known, **tenant.known} if entry is not None else tenant.known
+    target = Target(
         vendor,
         guard,
         wire,
@@ -208,6 +251,9 @@ def open_url(vendor: Vendor, url: str, *, seed: int, budget: Budget, tenant: Ten
         logins=logins,
         twins=twins,
     )
+    if control is None and not is_read_only:
+        guard.ownership.book = Journal(vendor.name, url, seed)
+    return target
 
 
 def _told_callers(vendor: Vendor, told: Mapping[str, Any] | None) -> tuple[Mapping[str, Mapping[str, str]], bool]:
@@ -233,16 +279,42 @@ def _headers_of(told: Mapping[str, Any]) -> dict[str, Mapping[str, str]]:
     return {name: entry.get("headers", {}) for name, entry in told["callers"].items()}
 
 
-def _find_control(wire: Wire, path: str, vendor: Vendor) -> tuple[Control | None, Mapping[str, Any] | None]:
-    """The control plane beside a base URL, and what it tells of the vendor; (None, None) where there is none."""
-    roots: Sequence[str] = [""]
-    if path.endswith(vendor.mount) and path != vendor.mount:
-        roots = [path.removesuffix(vendor.mount), ""]
-    for root in roots:
-        control = Control(wire, root, token=os.environ.get(TOKEN_VARIABLE))
-        told = control.find_credentials()
-        if told is not None:
-            if vendor.name not in told:
-                raise Unjudgeable(f"{wire.origin} does not serve {vendor.name}; it serves {', '.join(told)}")
-            return control, told[vendor.name]
-    return None, None
+class _Probe:
+    """The wire by which a control plane is looked for: through the guard, as long as nobody knows what answers."""
+
+    def __init__(self, guard: Guard, origin: str) -> None:
+        self.origin = origin
+        self._guard = guard
+
+    def send(self, request: Outgoing) -> Reply:
+        answer = self._guard.knock(request)
+        return Reply(answer.status, answer.headers, answer.body, answer.elapsed)
+
+    def close(self) -> None:
+        """The guard's wire stays open."""
+
+
+def _find_control(
+    wire: Wire, guard: Guard, vendor: Vendor, seed: int
+) -> tuple[Control | None, Mapping[str, Any] | None]:
+    """The control plane beside a base URL, and what it tells of the vendor; None where there is none.
+
+    A tenant is asked but once. What has a control plane is a mock only when a request to it shows there: in a run that
+    only reads nobody asks, because it is judged as a tenant anyway.
+    """
+    path = guard.base_path
+    root = path.removesuffix(vendor.mount) if path.endswith(vendor.mount) else ""
+    token = os.environ.get(TOKEN_VARIABLE)
+    probing = Control(_Probe(guard, wire.origin), root, token=token)
+    found = probing.find_credentials()
+    if found is None:
+        return None, None
+    if vendor.name not in found:
+        raise Unjudgeable(f"{wire.origin} does not serve {vendor.name}; it serves {', '.join(found)}")
+    if guard.is_read_only:
+        return None, found[vendor.name]
+    world, query = f"{MARK}-{seed}-whose", f"{MARK}={secrets.token_hex(8)}"
+    guard.knock(Outgoing("GET", f"{path}/?{query}", [(WORLD_HEADER, world)]))
+    if not probing.shows(world, query):
+        return None, None
+    return Control(wire, root, token=token), found[vendor.name]

@@ -6,7 +6,7 @@ Nothing is judged here, except that an answer which should be JSON, or hold a re
 import json as jsonlib
 import random
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -57,10 +57,12 @@ class Answer:
     def json(self) -> Any:
         """The parsed body; Broken when it is not JSON."""
         try:
-            return self.exchange.json()
+            found = self.exchange.json()
         except ValueError:
             text = shorten(self.body.decode(errors="backslashreplace"), 80)
             raise Broken(f"{_name(self.exchange)}: expected a JSON body, got {text!r}", self) from None
+        empty = frozenset() if self._tenant.is_mock else self._tenant.target.model.empty
+        return _without_empty(found, empty) if empty else found
 
     def error_code(self) -> Any:
         """The vendor's code of a refusal, from where its envelope has it; None when it is not there."""
@@ -195,8 +197,12 @@ class Tenant:
         return {name: self.unlike(resource, name, value) for name, value in body.items()}
 
     def unlike(self, resource: str, name: str, value: Any) -> Any:
-        """The value of a field, another one each time where records may not share it."""
-        if name not in self.target.model.hint(resource, "unique") or not isinstance(value, str):
+        """The value of a field, another one each time where records may not share it; on a tenant with the mark."""
+        if not isinstance(value, str):
+            return value
+        if name == self.target.model.hint(resource, "mark") and not self.is_mock and self.target.mark not in value:
+            value = f"{value} [{self.target.mark}]"
+        if name not in self.target.model.hint(resource, "unique"):
             return value
         return f"{value} {self.chance.randrange(10**6, 10**7)}"
 
@@ -276,6 +282,15 @@ class Tenant:
         if not isinstance(record, dict):
             raise Broken(f"{operation_id}: expected a record, got {shorten(record)}", answer)
         return record
+
+
+def _without_empty(node: Any, names: Collection[str]) -> Any:
+    """Null for the empty texts of these fields, wherever they stand."""
+    if isinstance(node, list):
+        return [_without_empty(each, names) for each in node]
+    if not isinstance(node, dict):
+        return node
+    return {key: None if key in names and value == "" else _without_empty(value, names) for key, value in node.items()}
 
 
 def multipart(files: Mapping[str, File], fields: Mapping[str, Any] | Sequence[tuple[str, str]]) -> bytes:

@@ -5,7 +5,6 @@ Every mistake is told at once, with file and line. `${NAME}` is read from the en
 
 import os
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -13,7 +12,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from mockserver.yamlfile import Mistake, SpecError, shown
+from contracts import tomlfile
+from mockserver.yamlfile import Mistake, SpecError
 
 _KEYS = {
     "base_url": "a URL",
@@ -23,6 +23,10 @@ _KEYS = {
 }
 _LIMITS = ("requests", "writes", "per_minute")
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
+_VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_BARE_VARIABLE = re.compile(r"(?:^|\s)\$([A-Z_][A-Z0-9_]{2,})$")  # as a shell would take it; a password may hold a $
+_OF_EACH_REQUEST = frozenset({"content-length", "transfer-encoding", "connection", "content-type"})
+_KINDS = {bool: "a truth value", int: "a number", float: "a number", str: "a text", list: "a list"}
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
@@ -39,22 +43,20 @@ class TenantFile:
     per_minute: int | None = None
 
 
-def read(path: Path, vendor: str, roles: frozenset[str], vendors: frozenset[str]) -> TenantFile:
-    """The section of one vendor. `roles` are the known ids that the vendor speaks of. SpecError bears every mistake."""
-    file = shown(path)
-    try:
-        text = path.read_text(encoding="utf-8-sig")  # editors on Windows begin with a mark
-        content = tomllib.loads(text)
-    except OSError as error:
-        raise SpecError([Mistake(file, 0, f"cannot be read: {error.strerror}")]) from None
-    except UnicodeDecodeError as error:
-        raise SpecError([Mistake(file, error.object[: error.start].count(b"\n") + 1, "is not UTF-8 text")]) from None
-    except tomllib.TOMLDecodeError as error:
-        line = re.search(r"at line (\d+)", str(error))
-        message = f"is not TOML: {re.sub(r' [(]at .*', '', str(error))}"
-        raise SpecError([Mistake(file, int(line[1]) if line else text.count("\n") + 1, message)]) from None
-    reader = _Reader(file, text)
-    found = reader.vendor(content, vendor, roles, vendors)
+def read(
+    path: Path,
+    vendor: str,
+    roles: frozenset[str],
+    vendors: frozenset[str],
+    callers: frozenset[str] = frozenset(),
+) -> TenantFile:
+    """The section of one vendor. SpecError bears every mistake, and no secret.
+
+    `roles` are the known ids that the vendor speaks of, `callers` the names that its rules ask for; any, if empty.
+    """
+    source = tomlfile.read(path)
+    reader = _Reader(source.file, source.text, callers)
+    found = reader.vendor(source.content, vendor, roles, vendors)
     if reader.mistakes or found is None:
         raise SpecError(reader.mistakes)
     return found
@@ -63,8 +65,9 @@ def read(path: Path, vendor: str, roles: frozenset[str], vendors: frozenset[str]
 class _Reader:
     """Walks the parsed file and keeps what is wrong in it."""
 
-    def __init__(self, file: str, text: str) -> None:
+    def __init__(self, file: str, text: str, callers: frozenset[str]) -> None:
         self.mistakes: list[Mistake] = []
+        self._names = callers
         self._file = file
         self._lines: dict[tuple[str, ...], int] = {}
         for keys, line in _places(text):
@@ -112,15 +115,22 @@ class _Reader:
 
     def _callers(self, place: tuple[str, ...], section: Mapping[str, Any]) -> dict[str, dict[str, str]]:
         callers: dict[str, dict[str, str]] = {}
-        for name, entry in self._table(place, section.get("credentials", {})).items():
+        table = self._table(place, section.get("credentials", {}))
+        if self._names:
+            self._known_keys(place, table, sorted(self._names))
+        for name, entry in table.items():
             entry = self._table((*place, name), entry)
             self._known_keys((*place, name), entry, ["headers", "login"])
             headers = self._table((*place, name, "headers"), entry.get("headers", {}))
-            if not headers:
+            if entry.get("headers", {}) == {} and "login" not in entry:
                 self.refuse((*place, name), f'{".".join((*place, name))}: expected headers = {{ NAME = "VALUE" }}')
             callers[name] = {
                 header: self._header((*place, name, "headers", header), value) for header, value in headers.items()
             }
+            lowered = [header.lower() for header in headers]
+            for header in headers:
+                if lowered.count(header.lower()) > 1:
+                    self.refuse((*place, name, "headers", header), f"{header} is given twice: case does not matter")
         if "owner" not in callers:
             self.refuse(place, f"{'.'.join(place)}.owner is missing: every run needs the owner's headers")
         return callers
@@ -139,6 +149,8 @@ class _Reader:
     def _header(self, place: tuple[str, ...], value: Any) -> str:
         if not _HEADER_NAME.fullmatch(place[-1]):
             self.refuse(place, f"{place[-1]!r} cannot be the name of a header")
+        if place[-1].lower() in _OF_EACH_REQUEST:
+            self.refuse(place, f"{'.'.join(place)}: each request has its own {place[-1]}")
         text = self._text(place, value)
         if not text.isprintable() or not text.isascii() or text != text.strip():
             self.refuse(place, f"{'.'.join(place)}: a header's value is printable ASCII without blanks around it")
@@ -152,6 +164,8 @@ class _Reader:
             if isinstance(value, int) and not isinstance(value, bool):
                 value = str(value)
             known[role] = self._text((*place, role), value)
+            if known[role] != known[role].strip():
+                self.refuse((*place, role), f"{'.'.join((*place, role))} has blanks around it")
         return known
 
     def _budget(self, place: tuple[str, ...], section: Mapping[str, Any]) -> dict[str, int]:
@@ -172,22 +186,34 @@ class _Reader:
     def _table(self, place: tuple[str, ...], value: Any) -> Mapping[str, Any]:
         if isinstance(value, Mapping):
             return value
-        self.refuse(place, f"{'.'.join(place)} is {value!r}: expected a table")
+        self.refuse(place, f"{'.'.join(place)} is {_kind(value)}: expected a table")
         return {}
 
     def _text(self, place: tuple[str, ...], value: Any) -> str:
         if not isinstance(value, str) or not value:
-            self.refuse(place, f"{'.'.join(place)} is {value!r}: expected a text that is not empty")
+            self.refuse(place, f"{'.'.join(place)} is {_kind(value)}: expected a text that is not empty")
             return ""
+        if bare := _BARE_VARIABLE.search(value):
+            self.refuse(place, f"{'.'.join(place)}: expected ${{{bare[1]}}}, with braces, to read the environment")
         return _VARIABLE.sub(lambda match: self._variable(place, match[1]), value)
 
     def _variable(self, place: tuple[str, ...], name: str) -> str:
         value = os.environ.get(name)
+        if not _VARIABLE_NAME.fullmatch(name):
+            self.refuse(place, f"{'.'.join(place)}: expected the name of a variable in ${{}}, such as ${{API_TOKEN}}")
+            return "unset"
         if not value:
             said = "is empty" if name in os.environ else "is not set"
             self.refuse(place, f"{'.'.join(place)}: the environment variable {name} {said}")
             return "unset"
         return value
+
+
+def _kind(value: Any) -> str:
+    """What a value is, without telling it: it may be a secret in the wrong place."""
+    if value == "":
+        return "empty"
+    return _KINDS.get(type(value), "a table" if isinstance(value, Mapping) else "a date or time")
 
 
 def hide_password(url: str) -> str:

@@ -11,20 +11,20 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 from urllib.parse import unquote_to_bytes, urlsplit
 
-import httpx
+import httpcore
 
+from contracts.connection import Connections, TargetLost, Unreadable, read, told
 from contracts.findings import Headers
+
+__all__ = ["LARGEST_BODY", "TIMEOUT", "App", "HttpWire", "LocalWire", "Outgoing", "Reply", "TargetLost", "Wire"]
 
 Scope: TypeAlias = MutableMapping[str, Any]
 App: TypeAlias = Callable[[Any, Any, Any], Awaitable[None]]
 
 LARGEST_BODY = 16 * 1024 * 1024
-_CONNECT_SECONDS = 10.0
-_READ_SECONDS = 30.0
-
-
-class TargetLost(Exception):
-    """No answer came: refused, timed out, broken off, or not HTTP."""
+TIMEOUT = 30.0  # seconds from the first byte sent to the last byte read
+_DEFAULTS = {"user-agent": "proofboard", "accept": "*/*", "accept-encoding": "gzip, deflate"}
+_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 
 
 @dataclass(frozen=True)
@@ -58,61 +58,64 @@ class Wire(Protocol):
 
 
 class HttpWire:
-    """One connection pool to one origin. TLS is verified, proxies come from the environment."""
+    """Connections to one origin. TLS is verified, proxies come from the environment.
 
-    def __init__(self, origin: str) -> None:
+    A request with its whole answer gets `timeout` seconds, however slowly the bytes come. Else it is TargetLost.
+    """
+
+    def __init__(self, origin: str, *, timeout: float | None = None) -> None:
         self.origin = origin
-        self._client = httpx.Client(
-            timeout=httpx.Timeout(_READ_SECONDS, connect=_CONNECT_SECONDS),
-            follow_redirects=False,
-            trust_env=True,
-            headers={"user-agent": "proofboard", "accept": "*/*"},
-        )
+        self._timeout = TIMEOUT if timeout is None else timeout
+        self._connections = Connections(origin)
 
     def send(self, request: Outgoing) -> Reply:
         started = time.perf_counter()
         try:
-            built = self._client.build_request(
+            with self._connections.stream(
                 request.method,
-                httpx.URL(self.origin).copy_with(raw_path=request.target.encode("ascii", "replace")),
-                headers=[
-                    (name.encode("latin-1", "replace"), value.encode("latin-1", "replace"))
-                    for name, value in request.headers
-                ],
-                content=request.body,
-            )
-            answer = self._client.send(built, stream=True, auth=None)
-            try:
-                body = _read(answer)
-            finally:
-                answer.close()
-        except httpx.TimeoutException:
-            waited = time.perf_counter() - started
-            raise TargetLost(f"{self.origin} did not answer within {waited:.0f} seconds") from None
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise TargetLost(f"{self.origin} cannot be reached: {_reason(error)}") from None
-        self._client.cookies.clear()
-        fields = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in answer.headers.raw]
-        return Reply(answer.status_code, Headers(fields), body, time.perf_counter() - started)
+                request.target.encode("ascii", "replace"),
+                _fields(request),
+                _content(request),
+                seconds=self._timeout,
+            ) as answer:
+                fields = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in answer.headers]
+                headers = Headers(fields)
+                body = read(answer, headers.get("content-encoding", ""), LARGEST_BODY)
+        except httpcore.TimeoutException as error:
+            raise TargetLost(
+                f"{self.origin} {told(error, self._timeout)}",
+                was_sent=not isinstance(error, httpcore.ConnectTimeout),
+                is_timeout=True,
+            ) from None
+        except (
+            httpcore.NetworkError,
+            httpcore.ProtocolError,
+            httpcore.ProxyError,
+            httpcore.UnsupportedProtocol,
+        ) as error:
+            is_answer = isinstance(error, (httpcore.ReadError, httpcore.WriteError, httpcore.RemoteProtocolError))
+            raise TargetLost(f"{self.origin} {told(error, self._timeout)}", was_sent=is_answer) from None
+        except Unreadable as error:
+            path = request.target.partition("?")[0]
+            raise TargetLost(f"{self.origin} cannot be read: the answer to {request.method} {path} {error}") from None
+        return Reply(answer.status, headers, body, time.perf_counter() - started)
 
     def close(self) -> None:
-        self._client.close()
+        self._connections.close()
 
 
-def _read(answer: httpx.Response) -> bytes:
-    chunks: list[bytes] = []
-    size = 0
-    for chunk in answer.iter_bytes():
-        size += len(chunk)
-        if size > LARGEST_BODY:
-            raise TargetLost(f"an answer of {answer.request.method} {answer.url.path} is longer than 16 MiB")
-        chunks.append(chunk)
-    return b"".join(chunks)
+def _fields(request: Outgoing) -> list[tuple[bytes, bytes]]:
+    given = {name.lower() for name, _ in request.headers}
+    defaults = [(name, value) for name, value in _DEFAULTS.items() if name not in given]
+    return [
+        (name.encode("latin-1", "replace"), value.encode("latin-1", "replace"))
+        for name, value in [*defaults, *request.headers]
+    ]
 
 
-def _reason(error: Exception) -> str:
-    text = str(error) or type(error).__name__
-    return text.splitlines()[0]
+def _content(request: Outgoing) -> bytes | None:
+    """A method that is made for a body says so when it has none: its length is 0."""
+    return b"" if request.body is None and request.method.upper() in _WITH_BODY else request.body
 
 
 class LocalWire:

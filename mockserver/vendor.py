@@ -4,8 +4,8 @@ A Vendor is what is fixed; whatever changes lives in a World. What the files mus
 """
 
 import base64
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from hashlib import blake2b
 from pathlib import Path
@@ -55,6 +55,7 @@ class Rule:
     judge: str
     detail: tuple[str, ...]
     line: int
+    section: str | None = None  # the heading that it stands under in the ledger
 
     @property
     def binding(self) -> bool:
@@ -98,6 +99,7 @@ class Vendor:
     callers: Mapping[str, Caller]
     known: Mapping[str, str]
     digest: bytes  # of the files; empty where nobody needs it
+    documents: Mapping[str, str] = field(default_factory=dict)  # short name in the rules' sources -> the document
 
     @property
     def mount(self) -> str:
@@ -177,12 +179,14 @@ def _read_checked(folder: Path, mistakes: list[Mistake], *, thorough: bool = Fal
     if mistakes:
         raise SpecError(mistakes)
     assert sources.openapi and sources.behaviour and sources.rules and sources.seed  # a missing file is a mistake
+    documents = sources.rules.content["documents"]
     lines = [sources.rules.line("rules", index) for index in range(len(sources.rules.content["rules"]))]
     return {
         "openapi": sources.openapi.content,
         "behaviour": sources.behaviour.content,
         "rules": sources.rules.content["rules"],
         "lines": lines,
+        "documents": documents if isinstance(documents, dict) else {},
         "seed": sources.seed.content,
     }
 
@@ -251,14 +255,12 @@ def _build(folder: Path, contents: Contents, digest: bytes) -> Vendor:
         document=document,
         behaviour=behaviour,
         seed=seed,
-        rules={
-            entry["id"]: _rule(entry, tuple(operations), line)
-            for entry, line in zip(contents["rules"], contents["lines"], strict=True)
-        },
+        rules={rule.id: rule for rule in _rules(contents, tuple(operations))},
         operations=operations,
         callers={name: _caller(document, behaviour, seed, name) for name in seed["credentials"]},
         known={role: str(key) for role, key in seed["known"].items()},
         digest=digest,
+        documents=contents["documents"],
     )
 
 
@@ -280,7 +282,14 @@ def _operation(document: dict[str, Any], behaviour: dict[str, Any], entry: spec.
     )
 
 
-def _rule(entry: Mapping[str, Any], every: tuple[str, ...], line: int) -> Rule:
+def _rules(contents: Contents, every: tuple[str, ...]) -> Iterator[Rule]:
+    section: str | None = None
+    for entry, line in zip(contents["rules"], contents["lines"], strict=True):
+        section = entry.get("section", section)
+        yield _rule(entry, every, line, section)
+
+
+def _rule(entry: Mapping[str, Any], every: tuple[str, ...], line: int, section: str | None) -> Rule:
     ((judge, detail),) = entry["judge"].items()
     return Rule(
         id=entry["id"],
@@ -292,6 +301,7 @@ def _rule(entry: Mapping[str, Any], every: tuple[str, ...], line: int) -> Rule:
         judge=judge,
         detail=() if judge == "rule" else tuple(detail) if judge == "schema" else (detail,),
         line=line,
+        section=section,
     )
 
 

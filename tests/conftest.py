@@ -29,6 +29,14 @@ if TYPE_CHECKING:
 FROZEN = "2024-01-21T10:00:00Z"
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _no_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What runs write down of a tenant is not kept in a person's home."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        yield
+
+
 class InProcess(httpx.BaseTransport):
     """Hands requests straight to the application, all on one event loop; what the application raises, the test sees."""
 

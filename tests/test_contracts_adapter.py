@@ -7,13 +7,15 @@ from typing import Any
 
 import pytest
 import schemathesis
-from schemathesis.engine import StopReason, events, from_schema
+from schemathesis.engine import StopReason, events
+from schemathesis.engine.core import Engine
 
 from contracts import schemathesis_adapter as adapter
 from contracts.findings import Exchange, Headers
 from contracts.guard import BudgetSpent
 from contracts.schemathesis_adapter import Plan, Withheld
-from contracts.wire import Outgoing
+from contracts.wire import Outgoing, Reply
+from tests.odd_servers import reply, serving
 
 THINGS: dict[str, Any] = {
     "openapi": "3.1.0",
@@ -90,7 +92,8 @@ class Things:
 
 
 def test_inside__has_what_the_adapter_uses() -> None:
-    assert schemathesis.Config.from_str and schemathesis.openapi.from_dict and from_schema
+    assert schemathesis.Config.from_str and schemathesis.openapi.from_dict
+    assert hasattr(Engine, "execute") and hasattr(Engine, "get_phase_config")
     assert {reason.value for reason in StopReason} >= {"completed", "interrupted"}
     for name in ("PhaseStarted", "ScenarioFinished", "NonFatalError", "FatalError", "Interrupted", "EngineFinished"):
         assert hasattr(events, name)
@@ -112,12 +115,36 @@ def test_run__a_failure_bears_the_exchange_that_showed_it() -> None:
     assert failure.exchange is not None and failure.exchange.body == b'["one"]'
 
 
+def test_run__goes_on_after_a_failure() -> None:
+    """It may be excused; what comes after it may be another one."""
+    operation = THINGS["paths"]["/things"]["get"]
+    parameters = [{"name": "size", "in": "query", "schema": {"type": "integer"}}]
+    paths = {"/things": {"get": {**operation, "parameters": parameters}}}
+    outcome = adapter.run(replace(PLAN, document={**THINGS, "paths": paths}, max_examples=20), Things(["one"]), Quiet())
+    assert sum(failure.code == "ST108" for failure in outcome.failures) >= 20
+    assert all(failure.exchange is not None for failure in outcome.failures)
+
+
 def test_run__the_same_seed_sends_the_same() -> None:
     first, second = Things([1]), Things([1])
     for things in (first, second):
         adapter.run(PLAN, things, Quiet())
     bare = [[(sent.method, sent.target, sent.body) for sent, _ in things.sent] for things in (first, second)]
     assert bare[0] == bare[1]
+
+
+def test_run__opens_no_connection_of_its_own() -> None:
+    """Its probes would pass the guard: nobody would count them, and they would follow a redirect to any host."""
+    arrived: list[Outgoing] = []
+
+    def answer(request: Outgoing) -> Reply:
+        arrived.append(request)
+        return reply(404, "{}")
+
+    with serving(answer) as address:
+        things = Things([1])
+        adapter.run(replace(PLAN, base_url=f"{address}/v1"), things, Quiet())
+    assert things.sent and arrived == []
 
 
 def test_run__only_the_operations_that_are_asked_for() -> None:

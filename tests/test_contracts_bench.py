@@ -254,13 +254,6 @@ def test_patience__a_window_without_calls_passes(left: str, is_patient: bool, mo
     assert clock == [{"advance": 61}] * moves
 
 
-def test_patience__a_tenants_limit_is_no_fault() -> None:
-    vendor = library(quotas=WINDOW, **LIMITED)
-    tenant, _ = open_tenant(lambda request: (403, {}), vendor=vendor, is_mock=False)
-    with pytest.raises(NotJudged, match="limit of requests"):
-        tenant.call("getBook", path={"id": 1})
-
-
 def test_callers__that_are_minted_are_asked_for_again_when_the_clock_was_moved() -> None:
     minted: list[str] = []
 

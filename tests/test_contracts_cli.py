@@ -52,7 +52,7 @@ def test_run__a_tenant_file_alone_is_enough(server: Served, tmp_path: Path, monk
     )
     result = run("kanman", "--tenant", str(file), "--rule", "KM-01[045]", "--rule", "KM-114")
     assert result.exit_code == 0, result.output
-    assert "needs a caller without the scope" in result.stdout and "km_Ow7" not in result.output
+    assert "needs a reader credential" in result.stdout and "km_Ow7" not in result.output
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_run__a_tenant_file_alone_is_enough(server: Served, tmp_path: Path, monk
         (always(403, "{}"), "the credentials of owner are refused: /boards answered 403"),
         (always(500, HTML, "text/html"), "answered 500, and so does every read: the target is out of order"),
         (always(200, '{"boards": ['), "and no JSON: this is not the API"),
-        (always(429, "{}"), "no read succeeds"),
+        (always(429, "{}", **{"retry-after": "0"}), "the target went on answering 429"),
     ],
 )
 def test_target__that_cannot_be_judged(answer: Callable[[Outgoing], Reply], expected: str, tmp_path: Path) -> None:

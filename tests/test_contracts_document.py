@@ -111,3 +111,23 @@ def test_drift__finds_fields_that_are_not_mentioned() -> None:
     instance = {"items": [{"id": ID, "owner": 1, "free": {"x": 1}, "open": {"a": 1, "b": 2}}], "total": 1}
     found = find_undocumented(CONTENT, {"$ref": f"#{ANSWER}"}, instance)
     assert sorted(found) == ["items.*.owner", "total"]
+
+
+def test_errors__a_list_of_records_is_looked_at_record_by_record() -> None:
+    document, wrong = Document(CONTENT, unseen="writeOnly"), {"id": "no uuid"}
+    for items in ([{"id": ID}], [{"id": ID}, wrong], [wrong], [{"id": ID}], [wrong, wrong]):
+        places = [list(error.absolute_path) for error in document.errors(ANSWER, {"items": items})]
+        assert places == [["items", index, "id"] for index, item in enumerate(items) if item is wrong]
+
+
+def test_errors__of_a_record_that_has_changed_are_found() -> None:
+    document, record = Document(CONTENT, unseen="writeOnly"), {"id": ID}
+    assert not list(document.errors(ANSWER, {"items": [record]}))
+    record["lane"] = "UPPER"
+    assert list(document.errors(ANSWER, {"items": [record]}))
+
+
+def test_errors__what_is_sound_as_one_schema_may_be_wrong_as_another() -> None:
+    document = Document(CONTENT, unseen="writeOnly")
+    assert not list(document.errors("/components/schemas/Item/properties/free", {"id": 1}))
+    assert list(document.errors("/components/schemas/Item", {"id": 1}))

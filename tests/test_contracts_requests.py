@@ -8,7 +8,7 @@ import pytest
 
 from contracts.findings import Exchange, Headers
 from contracts.ledger import Ledger
-from contracts.requests import Fault, Requests
+from contracts.requests import Fault, Requests, trimmed
 from contracts.tenant import multipart
 from tests.tools.library import library, rule
 
@@ -191,3 +191,18 @@ def test_rejection__in_doubt_it_takes_several() -> None:
     assert judge(f"{PROPERTIES}/tags", *sent) == VALID
     accepted = exchange(sent={"book": {**GOOD["book"], "tags": []}})
     assert judge(f"{PROPERTIES}/tags", *sent, accepted) == "holds"
+
+
+@pytest.mark.parametrize(
+    "blank", [" ", "\t\r\n", "\0", "\x7f", "\x85", "\u00a0", "\u2009", "\u2028", "\u3000", "\ufeff"]
+)
+def test_trimmed__blanks_and_controls_at_the_ends(blank: str) -> None:
+    assert trimmed(f"{blank}a{blank}b{blank}") == f"a{blank}b"
+
+
+def test_trimmed__what_only_looks_like_nothing_stays() -> None:
+    assert trimmed("\u200ba\u2060") == "\u200ba\u2060"
+
+
+def test_trimmed__a_long_text_of_blanks_takes_no_time_to_speak_of() -> None:
+    assert trimmed(" " * 2_000_000 + "a" + " " * 2_000_000 + "b") == "a" + " " * 2_000_000 + "b"

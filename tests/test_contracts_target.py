@@ -108,7 +108,7 @@ def test_clean_up__removes_the_last_first_and_tells_what_is_left(
         tasks = [tenant.create("tasks")["id"] for _ in range(2)]
         target.guard.holdings.add("projects", "7")
         sent: list[str] = []
-        target.guard.observers.append(lambda exchange: sent.append(exchange.path))
+        target.guard.observers.append(lambda each: sent.append(each.path) if each.method == "DELETE" else None)
         target.clean_up()
         assert sent == [f"/tasks/{task}" for task in reversed(tasks)]
         assert len(target.left_behind) == 1 and target.left_behind[0].startswith("projects 7")

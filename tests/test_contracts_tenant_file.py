@@ -105,3 +105,58 @@ def test_url__that_is_fit(url: str) -> None:
 )
 def test_url__that_is_not(url: str) -> None:
     assert find_url_trouble(url)
+
+
+def credentials(tmp_path: Path, lines: str, callers: frozenset[str] = frozenset()) -> list[str]:
+    """What is wrong with the credentials of a file that is sound elsewhere."""
+    file = tmp_path / "tenant.toml"
+    file.write_text(f'[kanman]\nbase_url = "https://x.example"\n{lines}\n')
+    with pytest.raises(SpecError) as refusal:
+        read(file, "kanman", ROLES, frozenset({"kanman"}), callers)
+    return [f"{mistake.line}: {mistake.message}" for mistake in refusal.value.mistakes]
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        ('"Bearer s3cr3t"', "kanman.credentials.owner.headers is a text: expected a table"),
+        ("{ Authorization = 123456 }", "kanman.credentials.owner.headers.Authorization is a number: expected a text"),
+        ('{ Authorization = "" }', "kanman.credentials.owner.headers.Authorization is empty: expected a text"),
+        ('{ Authorization = ["s3cr3t"] }', "kanman.credentials.owner.headers.Authorization is a list: expected a text"),
+        ('{ Authorization = "Bearer $MY_TOKEN" }', "expected ${MY_TOKEN}, with braces, to read the environment"),
+        ('{ Authorization = "${}" }', "expected the name of a variable in ${}, such as ${API_TOKEN}"),
+        ('{ Authorization = "${A:-s3cr3t}" }', "expected the name of a variable in ${}, such as ${API_TOKEN}"),
+        ('{ Authorization = "s3cr3t\\u00e9" }', "a header's value is printable ASCII without blanks around it"),
+        ('{ Authorization = "s3cr3t ", b = "2" }', "a header's value is printable ASCII without blanks around it"),
+        ('{ "A b" = "s3cr3t" }', "'A b' cannot be the name of a header"),
+        ('{ A = "s3cr3t", a = "s3cr3t" }', "A is given twice: case does not matter"),
+        ('{ A = "1", Content-Length = "1" }', "each request has its own Content-Length"),
+    ],
+)
+def test_credentials__that_make_no_sense_are_told_without_a_secret(tmp_path: Path, headers: str, expected: str) -> None:
+    found = credentials(tmp_path, f"[kanman.credentials.owner]\nheaders = {headers}")
+    assert found[0].startswith("4: ") and expected in found[0] and "s3cr3t" not in "".join(found)
+
+
+def test_credentials__of_callers_that_no_rule_asks_for(tmp_path: Path) -> None:
+    lines = '[kanman.credentials]\nowner.headers.A = "1"\nreadr.headers.A = "2"\nroot.headers.A = "3"'
+    assert credentials(tmp_path, lines, frozenset({"owner", "reader"})) == [
+        "5: unknown key kanman.credentials.readr: did you mean reader?",
+        "6: unknown key kanman.credentials.root: expected one of owner, reader",
+    ]
+
+
+def test_credentials__of_a_login_need_no_headers(tmp_path: Path) -> None:
+    file = tmp_path / "tenant.toml"
+    file.write_text(
+        '[kanman]\nbase_url = "https://x.example"\n'
+        '[kanman.credentials.owner.login]\nemail = "jane@example.com"\npassword = "pa$SWORD"\n'
+    )
+    found = read(file, "kanman", ROLES, frozenset())
+    assert found.callers == {"owner": {}}
+    assert found.logins == {"owner": {"email": "jane@example.com", "password": "pa$SWORD"}}
+
+
+def test_known__an_id_with_blanks(tmp_path: Path) -> None:
+    lines = '[kanman.credentials.owner]\nheaders.A = "1"\n[kanman.known]\ntask_id = " 7"\nproject_id = 3'
+    assert credentials(tmp_path, lines) == ["6: kanman.known.task_id has blanks around it"]

@@ -1,12 +1,30 @@
 """How requests travel: into an app in this process, and over HTTP."""
 
 import asyncio
+import base64
+import gzip
+import socket
+import zlib
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from contracts.wire import LARGEST_BODY, HttpWire, LocalWire, Outgoing, TargetLost
-from tests.odd_servers import always, closed_port, reply, serving
+from contracts.wire import LARGEST_BODY, HttpWire, LocalWire, Outgoing, Reply, TargetLost
+from tests.odd_servers import (
+    CERTIFICATES,
+    Talk,
+    answered,
+    bomb,
+    closed_port,
+    dripping,
+    endless,
+    reply,
+    saying,
+    serving,
+    silent,
+    talking,
+)
 
 
 async def echo(scope: Any, receive: Any, send: Any) -> None:
@@ -79,16 +97,188 @@ def test_local__ends_what_the_app_has_under_way() -> None:
     assert ended == ["lingering"]
 
 
-def test_http__refused(request: pytest.FixtureRequest) -> None:
-    wire = HttpWire(f"http://127.0.0.1:{closed_port()}")
-    request.addfinalizer(wire.close)
-    with pytest.raises(TargetLost, match="cannot be reached"):
-        wire.send(Outgoing("GET", "/"))
+def lost(origin: str, *, timeout: float = 5.0, method: str = "GET") -> TargetLost:
+    """What a wire says of a target that gives no answer."""
+    wire = HttpWire(origin, timeout=timeout)
+    try:
+        with pytest.raises(TargetLost) as caught:
+            wire.send(Outgoing(method, "/v1/tasks?token=hidden"))
+    finally:
+        wire.close()
+    assert str(caught.value).startswith(origin) and "\n" not in str(caught.value) and "hidden" not in str(caught.value)
+    return caught.value
 
 
-def test_http__an_answer_without_end_is_not_read_to_its_end(request: pytest.FixtureRequest) -> None:
-    with serving(always(200, "x" * (LARGEST_BODY + 1))) as url:
-        wire = HttpWire(url.removesuffix("/kanman/v1"))
-        request.addfinalizer(wire.close)
-        with pytest.raises(TargetLost, match="longer than 16 MiB"):
-            wire.send(Outgoing("GET", "/"))
+def test_http__refused() -> None:
+    found = lost(f"http://127.0.0.1:{closed_port()}")
+    assert str(found).endswith("cannot be reached: Connection refused")
+    assert not found.was_sent and not found.is_timeout
+
+
+def test_http__a_name_that_nobody_has() -> None:
+    assert "cannot be reached: its name is not known" in str(lost("http://nobody.invalid"))
+
+
+@pytest.mark.parametrize(
+    ("certificate", "expected"),
+    [
+        ("self-signed", "its certificate is not trusted: self-signed certificate"),
+        ("trusted", "its certificate is not trusted: unable to get local issuer certificate"),
+    ],
+)
+def test_http__a_certificate_that_nobody_vouches_for(certificate: str, expected: str) -> None:
+    with talking(saying(answered(b"{}")), certificate=certificate) as odd:
+        found = lost(odd.origin)
+    assert expected in str(found) and not found.was_sent and odd.heads == []
+
+
+@pytest.mark.parametrize(
+    ("certificate", "expected"),
+    [("elsewhere", "certificate is not valid for '127.0.0.1'"), ("expired", "certificate has expired")],
+)
+def test_http__a_certificate_that_does_not_fit(
+    certificate: str, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATES / "authority.pem"))
+    with talking(saying(answered(b"{}")), certificate=certificate) as odd:
+        assert expected in str(lost(odd.origin))
+    assert odd.heads == []
+
+
+def test_http__an_authority_of_the_environment_is_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATES / "authority.pem"))
+    with talking(saying(answered(b"{}")), certificate="trusted") as odd:
+        assert sent(odd.origin).body == b"{}"
+
+
+def test_http__an_authority_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", "/nowhere.pem")
+    assert "SSL_CERT_FILE" in str(lost("https://127.0.0.1:1"))
+
+
+def test_http__tls_spoken_to_a_server_that_speaks_none() -> None:
+    with talking(saying(b"HTTP/1.1 400 Bad Request\r\n\r\n")) as odd:
+        assert "cannot be reached: " in str(lost(odd.origin.replace("http:", "https:")))
+
+
+@pytest.mark.parametrize(
+    ("talk", "expected"),
+    [
+        (saying(b""), "cannot be reached: Server disconnected without sending a response."),
+        (saying(b"SSH-2.0-OpenSSH_9.2\r\n\r\n"), "its answer is no HTTP: illegal status line"),
+        (saying(b"HTTP/1.1 abc OK\r\n\r\n"), "its answer is no HTTP: illegal status line"),
+        (saying(b"HTTP/1.1 200 OK\r\nno colon here\r\n\r\n"), "its answer is no HTTP: illegal header line"),
+        (saying(b"HTTP/1.1 200 OK\r\nx: " + b"y" * 200_000 + b"\r\n\r\n"), "its answer is no HTTP: "),
+        (saying(b"HTTP/1.1 200 OK\r\ncontent-length: -5\r\n\r\nxx"), "its answer is no HTTP: bad Content-Length"),
+        (saying(answered(b"{}", length=100)), "its answer is no HTTP: peer closed connection"),
+        (saying(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n"), "illegal chunk header"),
+        (saying(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nab"), "peer closed connection"),
+        (saying(answered(b"no gzip", "content-encoding: gzip")), "is packed, and cannot be unpacked"),
+        (saying(answered(gzip.compress(b"{}")[:-9], "content-encoding: gzip")), "is packed, and ends before its end"),
+        (saying(bomb(100)), "the answer to GET /v1/tasks is longer than 16 MiB"),
+        (endless(100), "the answer to GET /v1/tasks is longer than 16 MiB"),
+    ],
+)
+def test_http__what_is_no_answer(talk: Callable[[Talk, bytes], None], expected: str) -> None:
+    with talking(talk) as odd:
+        found = lost(odd.origin)
+    assert expected in str(found) and found.was_sent and not found.is_timeout
+
+
+@pytest.mark.parametrize(
+    "talk",
+    [
+        silent,
+        dripping(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}"),
+        dripping(b"HTTP/1.1 100 Continue\r\n\r\n" * 5),
+        lambda talk, head: (
+            talk.say(b"HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n"),
+            dripping(b"x" * 99)(talk, head),
+        ),
+    ],
+)
+def test_http__an_answer_gets_so_many_seconds_however_slowly_it_comes(talk: Callable[[Talk, bytes], None]) -> None:
+    with talking(talk) as odd:
+        found = lost(odd.origin, timeout=0.4)
+    assert str(found).endswith("did not answer within 0.4 seconds") and found.is_timeout and found.was_sent
+
+
+def test_http__a_host_that_accepts_no_connection() -> None:
+    with socket.socket() as full:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        port = full.getsockname()[1]
+        waiting = [socket.socket() for _ in range(4)]
+        for each in waiting:
+            each.setblocking(False)
+            each.connect_ex(("127.0.0.1", port))
+        found = lost(f"http://127.0.0.1:{port}", timeout=0.3)
+        for each in waiting:
+            each.close()
+    assert "did not accept a connection within 0.3 seconds" in str(found) and not found.was_sent
+
+
+def sent(origin: str, request: Outgoing | None = None) -> Reply:
+    wire = HttpWire(origin, timeout=5)
+    try:
+        return wire.send(request or Outgoing("GET", "/v1/tasks"))
+    finally:
+        wire.close()
+
+
+@pytest.mark.parametrize(
+    ("coding", "packed"),
+    [
+        ("gzip", gzip.compress(b'{"a": 1}')),
+        ("deflate", zlib.compress(b'{"a": 1}')),
+        ("deflate", zlib.compress(b'{"a": 1}', wbits=-15)),
+        ("identity", b'{"a": 1}'),
+    ],
+    ids=["gzip", "deflate", "bare deflate", "identity"],
+)
+def test_http__unpacks_answers(coding: str, packed: bytes) -> None:
+    with talking(saying(answered(packed, f"content-encoding: {coding}"))) as odd:
+        assert sent(odd.origin).body == b'{"a": 1}'
+
+
+def test_http__an_answer_without_a_body_is_not_unpacked() -> None:
+    with talking(saying(answered(b"", "content-encoding: gzip", length=7))) as odd:
+        assert sent(odd.origin, Outgoing("HEAD", "/")).status == 200
+
+
+def test_http__an_answer_may_be_as_long_as_the_limit() -> None:
+    with talking(saying(answered(b"x" * LARGEST_BODY))) as odd:
+        assert len(sent(odd.origin).body) == LARGEST_BODY
+
+
+def test_http__sends_the_line_and_the_fields_that_it_is_given() -> None:
+    with talking(saying(answered(b"{}"))) as odd:
+        sent(
+            odd.origin,
+            Outgoing("GET", "/v1/a%2Fb?x=%20&y=[1]", [("Accept", "text/x"), ("X-Twice", "1"), ("X-Twice", "2")]),
+        )
+        sent(odd.origin, Outgoing("POST", "/v1", [("Host", "acme.example")]))
+    first, second = (head.decode().split("\r\n") for head in odd.heads)
+    assert first[0] == "GET /v1/a%2Fb?x=%20&y=[1] HTTP/1.1"
+    assert [line for line in first if line.startswith("X-Twice")] == ["X-Twice: 1", "X-Twice: 2"]
+    assert [line for line in first if line.lower().startswith("accept:")] == ["Accept: text/x"]
+    assert f"host: {odd.origin.removeprefix('http://')}" in first
+    assert {"Host: acme.example", "Content-Length: 0"} <= set(second) and "host: 127" not in "".join(second)
+
+
+def test_http__goes_through_the_proxy_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    with talking(saying(answered(b'"proxied"'))) as proxy, talking(saying(answered(b'"direct"'))) as direct:
+        monkeypatch.setenv("http_proxy", proxy.origin.replace("//", "//me:pass%21@"))
+        monkeypatch.delenv("no_proxy", raising=False)
+        assert sent("http://api.example").body == b'"proxied"'
+        monkeypatch.setenv("no_proxy", "127.0.0.1")
+        assert sent(direct.origin).body == b'"direct"'
+    assert b"GET http://api.example/v1/tasks HTTP/1.1" in proxy.heads[0]
+    assert b"Proxy-Authorization: Basic " + base64.b64encode(b"me:pass!") in proxy.heads[0]
+
+
+def test_http__a_proxy_of_another_kind(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "socks5://me:secret@127.0.0.1:1")
+    monkeypatch.delenv("no_proxy", raising=False)
+    found = lost("http://api.example")
+    assert "the proxy that the environment names for http is none of HTTP" in str(found) and not found.was_sent

@@ -15,6 +15,7 @@ from contracts.wire import HttpWire
 from mockserver.vendor import Rule, Vendor, load
 from tests.bending_proxy import BentWire, Proxy
 from tests.bends import Bend, straight
+from tests.tools.hurrying import Hurried
 from tests.tools.serving import Served, end, serve
 
 
@@ -38,7 +39,7 @@ def judge(vendor: Vendor, origin: str, chosen: list[Rule], bend: Bend, callers: 
         headers = {name: vendor.callers[name].headers for name in callers}
         logins = {name: vendor.callers[name].login or {} for name in callers}
         tenant = TenantFile(address, headers, logins, dict(vendor.known))
-        target = open_url(vendor, address, seed=11, budget=Budget(), tenant=tenant)
+        target = open_url(vendor, address, seed=11, budget=Budget(), tenant=tenant, watch=Hurried().watch)
         try:
             return runner.run(target, chosen, profile="quick", is_selective=len(chosen) < 100, progress=Silence())
         finally:

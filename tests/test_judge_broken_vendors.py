@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 
 from contracts import runner
+from contracts.runner import Result
 from mockserver.vendor import Vendor, load
 from tests.bending_proxy import bends_of
-from tests.lenient_tenants import LENIENT
+from tests.bends import straight
+from tests.lenient_tenants import LENIENT, SWITCHED, TOGETHER, together
 from tests.tools.judging import found, judge, judge_lightly
 from tests.unseen_on_tenants import UNSEEN_ON_A_TENANT
 
@@ -86,17 +88,32 @@ def test_bend__is_found_on_a_tenant_too(vendor: str, name: str) -> None:
 
 def _faithful() -> Iterator[Any]:
     for vendor, variants in LENIENT.items():
-        for name in variants:
+        for name in (*variants, *SWITCHED.get(vendor, ())):
             yield pytest.param(vendor, name, id=f"{vendor}-{name}")
+
+
+def _told(result: Result) -> list[tuple[str | None, str]]:
+    return [(finding.rule, finding.what) for finding in result.findings]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("vendor", "name"), list(_faithful()))
-def test_faithful_tenant__passes(vendor: str, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_faithful_tenant__passes_without_a_warning(vendor: str, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runner, "_conform", lambda docket, profile: None)
-    result = judge(VENDORS[vendor], LENIENT[vendor][name], tenant=True)
-    errors = [(finding.rule, finding.what) for finding in result.findings if finding.severity == "error"]
-    assert (result.exit_code, errors) == (0, [])
+    switch, _, value = SWITCHED.get(vendor, {}).get(name, "").partition("=")
+    settings = {"switches": ((vendor, switch, value),)} if switch else {}
+    result = judge(VENDORS[vendor], LENIENT[vendor].get(name, straight), tenant=True, **settings)
+    assert (result.exit_code, _told(result)) == (0, [])
+
+
+@pytest.mark.parametrize(
+    "vendor", [each if each == "kanman" else pytest.param(each, marks=pytest.mark.slow) for each in TOGETHER]
+)
+def test_faithful_tenant__may_be_all_of_it_at_once(vendor: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runner, "_conform", lambda docket, profile: None)
+    result = judge(VENDORS[vendor], together(LENIENT[vendor][name] for name in TOGETHER[vendor]), tenant=True)
+    assert (result.exit_code, _told(result)) == (0, [])
+    assert result.count("holds") > 100
 
 
 def test_bends__every_rule_that_they_name_is_in_the_ledger() -> None:

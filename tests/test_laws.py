@@ -259,7 +259,7 @@ def test_law__without_the_callers_that_it_needs(kanman: Vendor, opened: Opened) 
     tenant.target.callers = {"owner": tenant.headers("owner")}
     with pytest.raises(NotJudged, match="outsider"):
         LAWS["isolation"](tenant, rule_of(kanman, "isolation"))
-    with pytest.raises(NotJudged, match="scope"):
+    with pytest.raises(NotJudged, match="reader credential"):
         LAWS["scopes"](tenant, rule_of(kanman, "scopes"))
 
 

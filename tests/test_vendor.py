@@ -68,6 +68,22 @@ def test_rule__each_judge_has_its_detail(toy: Vendor) -> None:
     assert toy.rules["TOY-003"].accepts == "422 instead of 400"
 
 
+def test_rule__stands_under_the_last_heading_before_it(tmp_path: Path, toy: Vendor) -> None:
+    assert {rule.section for rule in toy.rules.values()} == {None}
+    headings = [
+        {"file": "rules.yaml", "replace": f"id: {rule}", "by": f"id: {rule}\n    section: {heading}"}
+        for rule, heading in (("TOY-002", "Notes"), ("TOY-004", "Time"))
+    ]
+    sections = [rule.section for rule in load(copy(tmp_path / "toy", *headings)).rules.values()]
+    assert sections[:4] == [None, "Notes", "Notes", "Time"]
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_rule__of_a_shipped_vendor_has_a_heading_and_named_documents(name: str) -> None:
+    vendor = load(name)
+    assert vendor.documents and all(rule.section for rule in vendor.rules.values())
+
+
 def test_caller__belongs_to_the_default_account(toy: Vendor) -> None:
     assert toy.callers["owner"].account == "house"
     assert toy.callers["expired"].expires_at == "2023-06-01T00:00:00Z"

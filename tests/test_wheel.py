@@ -108,5 +108,6 @@ def test_wheel__keeps_state_where_it_is_told(bin_folder: Path, tmp_path: Path) -
 
 
 def test_wheel__judges(bin_folder: Path, tmp_path: Path) -> None:
-    told = run(bin_folder, tmp_path, "proofboard", "test", "kanman", "--rule", "KM-114", "--seed", "1")
+    told = run(bin_folder, tmp_path, "proofboard", "test", "kanman", "--rule", "KM-114", "--seed", "1", "--report", "r")
     assert "KanMan conforms: 1 hold" in told
+    assert "KanMan conforms" in (tmp_path / "r/report.html").read_text()

@@ -1,10 +1,11 @@
 """What holds for every vendor whose model says so: generated from behaviour and document, for a rule's operations.
 
 No law names a vendor or a vendor's field. A law raises `Broken` or `NotJudged`, and returns when all is well. On the
-stand-in it demands the model's answer exactly; on a tenant it leaves the room that such documents leave open.
+stand-in it demands the model's answer exactly; on a tenant it leaves the room that such documents leave open. One that
+yields waits for something, in a world of its own: it is asked again later.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 
 from contracts.laws.access import isolation, scopes
@@ -16,9 +17,10 @@ from contracts.laws.filters import filter_algebra, filters
 from contracts.laws.includes import include
 from contracts.laws.lifecycles import transitions
 from contracts.laws.order import list_order
+from contracts.laws.places import methods, unknown_paths
 from contracts.laws.quotas import quota_countdown, quota_headers
 from contracts.laws.records import create_and_read, delete_and_gone, partial_update
-from contracts.laws.refusals import body_form, malformed_ids, methods, required_fields, unknown_paths, unknown_records
+from contracts.laws.refusals import body_form, malformed_ids, required_fields, unknown_records
 from contracts.laws.sorts import sort
 from contracts.laws.walks import page_walk
 from contracts.laws.webhooks import webhooks
@@ -26,7 +28,7 @@ from contracts.laws.windows import sliding_window
 from contracts.tenant import Tenant
 from mockserver.vendor import Rule
 
-Law = Callable[[Tenant, Rule], None]
+Law = Callable[[Tenant, Rule], Iterator[None] | None]
 
 # These look at what the whole run has seen, so they come last.
 RUN_WIDE = frozenset({"error-envelope", "status-codes"})

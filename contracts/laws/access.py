@@ -41,7 +41,18 @@ def scopes(tenant: Tenant, rule: Rule) -> None:
                 _in_scope(tenant, operation, caller)
     skips.settle()
     if not refusals:
-        raise NotJudged("needs a caller without the scope")
+        raise NotJudged(_who_is_needed(tenant.vendor, judged(tenant, rule)))
+
+
+def _who_is_needed(vendor: Vendor, operations: list[Operation]) -> str:
+    """Whose credential would show that a scope is asked for: a reader's, where that is enough."""
+    scopes = [set(each.scopes) for each in operations if each.scopes]
+    account = vendor.callers["owner"].account
+    callers = [each for each in vendor.callers.values() if each.account == account and each.name != "expired"]
+    for caller in sorted(callers, key=lambda each: each.name != "reader"):
+        if not caller.is_revoked and any(not scope <= reach(vendor, caller) for scope in scopes):
+            return f"needs {'an' if caller.name[0] in 'aeiou' else 'a'} {caller.name} credential"
+    return "needs a caller without the scope"
 
 
 def _out_of_scope(bench: Bench, operation: Operation, caller: Caller) -> None:
@@ -102,7 +113,8 @@ def _from_outside(bench: Bench, operation: Operation) -> None:
     if resource is not None:
         path = bench.path(operation)
         answer = bench.call(operation, caller="outsider", path=path)
-        refused(tenant, answer, missing(tenant.vendor, resource), what, values={"id": next(iter(path.values()))})
+        values, room = {"id": next(iter(path.values()))}, _room(tenant, resource)
+        refused(tenant, answer, missing(tenant.vendor, resource), what, values=values, room=room)
     elif operation.table["verb"] == "list":
         theirs = succeed(tenant, operation, bench.call(operation, caller="outsider"), what)
         ours = succeed(tenant, operation, bench.call(operation), operation.id)
@@ -124,15 +136,22 @@ def _to_outside(bench: Bench, operation: Operation, foreign: Mapping[str, str]) 
     if resource is not None and resource in foreign and not is_unsafe(operation):
         answer = bench.call(operation, path=bench.path(operation, foreign[resource]))
         what = f"{operation.id} of a record of another account"
-        refused(tenant, answer, missing(tenant.vendor, resource), what, values={"id": foreign[resource]})
+        values, room = {"id": foreign[resource]}, _room(tenant, resource)
+        refused(tenant, answer, missing(tenant.vendor, resource), what, values=values, room=room)
     for name, target in references(operation).items():
-        if target in foreign:
+        if target in foreign and tenant.is_mock:  # a tenant that has no walls would hang ours on what is theirs
             body = bench.body(operation) | {name: foreign[target]}
             with bench.unchanged(operation, f"{operation.id} into a record of another account"):
                 answer = bench.call(operation, json=body)
                 what = f"{operation.id} with a {name} of another account"
                 unknown = unknown_reference(tenant.vendor, operation, name)
                 refused(tenant, answer, unknown, what, values={"id": foreign[target]})
+
+
+def _room(tenant: Tenant, resource: str) -> list[int]:
+    """What a tenant may answer besides for a record of another account."""
+    found: list[int] = tenant.vendor.behaviour["resources"][resource].get("foreign", [])
+    return found
 
 
 def _foreign(bench: Bench) -> dict[str, str]:

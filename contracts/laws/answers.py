@@ -1,6 +1,5 @@
 """What every answer of a run owes: a status that the document has, the error envelope, the headers of a quota."""
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -8,7 +7,7 @@ from contracts.envelopes import Unlike, fit, words
 from contracts.findings import Broken, Exchange
 from contracts.laws.aspects import Skips, of_rule
 from contracts.laws.bench import Bench
-from contracts.laws.refusals import METHODS
+from contracts.laws.places import METHODS
 from contracts.laws.terms import (
     accepts,
     addressed,
@@ -114,7 +113,7 @@ def _check_envelope(tenant: Tenant, exchange: Exchange) -> None:
     if _kind(exchange.headers) != _JSON:
         raise Broken(f"{what}: expected the content type {_JSON}, got {_kind(exchange.headers) or 'none'}")
     try:
-        body = json.loads(exchange.body)
+        body = exchange.json()
     except ValueError:
         raise Broken(f"{what}: expected JSON, got {short(exchange.body.decode('utf-8', 'replace'))}") from None
     found = _fitted(tenant, exchange.status, body, what)

@@ -1,7 +1,6 @@
 """The records that a law works on, its own where it can make one, known ones for reading. No law stands here."""
 
-import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -70,7 +69,11 @@ class Bench:
         if known and (not ours or (self.tenant.is_mock and not self.is_ours(resource))):
             return known[0]
         if not self.is_ours(resource):
-            raise NotJudged(f"needs a known record of {resource}")
+            if known:
+                raise NotJudged(f"no operation makes a record of {resource} that a run may change")
+            roles = self.tenant.vendor.behaviour.get("known", {})
+            role = next((role for role, kind in roles.items() if kind == resource), f"a record of {resource}")
+            raise NotJudged(f"needs {role} among the known ids")
         return str(self.record(resource)[key_of(self.tenant.vendor, resource)])
 
     def path(self, operation: Operation, identity: str | None = None) -> dict[str, str]:
@@ -161,7 +164,7 @@ class Bench:
         if self.tenant.clock is not None:
             self.tenant.clock.advance(_LONG_ENOUGH)
         else:
-            time.sleep(_LONG_ENOUGH)
+            self.tenant.target.guard.watch.sleep(_LONG_ENOUGH)
 
     def read(self, resource: str, identity: str, *, caller: str = "owner") -> Record:
         """A fresh read of one record."""
@@ -207,12 +210,25 @@ class Bench:
         record_now, items_now = self._picture(operation)
         for name, (was, now) in differences(record, record_now).items():
             raise Broken(f"{what}: the refused request changed {name!r} from {short(was)} to {short(now)}")
-        for identity in items_now.keys() - items.keys():
+        for identity in sorted(items_now.keys() - items.keys()):
+            if not self.may_be_ours(str(operation.table["resource"]), items_now[identity]):
+                continue
             raise Broken(f"{what}: the refused request made a record: {short(items_now[identity])}")
         # On a tenant others may be at work in the same list.
         for identity, item in items.items() if self.tenant.is_mock else ():
             if not same(item, items_now.get(identity)):
                 raise Broken(f"{what}: the refused request turned {short(item)} into {short(items_now.get(identity))}")
+
+    def may_be_ours(self, resource: str, item: Mapping[str, Any]) -> bool:
+        """Whether a record may have come of a request of this run: it bears the run's mark, or none at all."""
+        mark = self.tenant.target.model.hint(resource, "mark")
+        told = item.get(mark) if isinstance(mark, str) else None
+        return self.tenant.is_mock or not isinstance(told, str) or not told.strip() or self.tenant.target.mark in told
+
+    def _firm(self, resource: str, record: Mapping[str, Any]) -> Record:
+        """A record without what others may change on a tenant."""
+        loose = () if self.tenant.is_mock else self.tenant.target.model.hint(resource, "loose")
+        return Record({name: value for name, value in record.items() if name not in loose})
 
     def _picture(self, operation: Operation) -> Picture:
         """Our own record, and the list in which it stands, by id; empty where nothing shows them."""
@@ -223,7 +239,7 @@ class Bench:
         if addressed(operation):
             self.somewhere(operation)  # a record of ours has to be there before the list is looked at
         if addressed(operation) and find_operation(self.tenant.vendor, "get", resource) is not None:
-            record = self.read(resource, self.identity(resource, ours=True))
+            record = self._firm(resource, self.read(resource, self.identity(resource, ours=True)))
         return record, self.listed(resource)
 
     def untrue(self, lister: Operation, record: Record, item: Record) -> dict[str, tuple[Any, Any]]:
@@ -232,7 +248,8 @@ class Bench:
             told = item_fields(self.tenant.vendor, lister)
             item = Record({name: value for name, value in item.items() if name in told})
         partial = self.tenant.target.model.hint(lister.table["resource"], "partial")
-        return {name: each for name, each in differences(record, item).items() if name not in partial}
+        found = differences(self._firm(lister.table["resource"], record), item)
+        return {name: each for name, each in found.items() if name not in partial}
 
     def listed(self, resource: str) -> dict[str, Record]:
         """Id -> item of the list in which a new record stands; empty where nothing lists it."""

@@ -1,6 +1,5 @@
 """Lists that come from a cache: how old they may be, and that asking for them counts."""
 
-import time
 from functools import partial
 
 from contracts.findings import Broken, NotJudged
@@ -68,7 +67,7 @@ def _let_pass(tenant: Tenant, seconds: float) -> None:
     if tenant.clock is not None:
         tenant.clock.advance(seconds)
     else:
-        time.sleep(seconds)
+        tenant.target.guard.watch.sleep(seconds)
 
 
 def _wait_until_listed(bench: Bench, operation: Operation, identity: str) -> None:

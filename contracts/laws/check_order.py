@@ -1,6 +1,6 @@
 """Which trouble is told first, when a request has two."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 from contracts.laws.access import colleagues, reach
 from contracts.laws.aspects import Skips
 from contracts.laws.bench import Bench
-from contracts.laws.credentials import headers_of
+from contracts.laws.credentials import headers_of, room_of
 from contracts.laws.terms import (
     Expected,
     accepts,
@@ -36,7 +36,7 @@ _LAST = "verb"  # what the operation itself refuses, once every check is passed
 class Trouble:
     """One thing wrong with a request: where it is told in the order, how to bring it about, what it answers.
 
-    `room` is the status that a tenant may answer instead.
+    `room` are the statuses that a tenant may answer instead.
     """
 
     step: str
@@ -44,7 +44,12 @@ class Trouble:
     request: Mapping[str, Any] = field(default_factory=dict)
     body: Mapping[str, Any] = field(default_factory=dict)
     headers: Mapping[str, str | None] = field(default_factory=dict)
-    room: int | None = None
+    room: Collection[int] = ()
+
+    @property
+    def statuses(self) -> set[int]:
+        """What a tenant may answer to it."""
+        return {self.expected.status, *self.expected.instead, *self.room}
 
     def contradicts(self, other: "Trouble") -> bool:
         """Whether one request cannot have both."""
@@ -87,7 +92,7 @@ def check_order(tenant: Tenant, rule: Rule) -> None:
 def _first_told(bench: Bench, operation: Operation, first: Trouble, second: Trouble) -> None:
     answer = bench.call(operation, **first.beside(bench, operation, second))
     what = f"{operation.id} with trouble in {first.step} and in {second.step}"
-    told = {status for each in (first, second) for status in (each.expected.status, each.room) if status is not None}
+    told = {status for each in (first, second) for status in each.statuses}
     refused(bench.tenant, answer, first.expected, what, room=told)
 
 
@@ -128,7 +133,8 @@ def _of_caller(bench: Bench, operation: Operation) -> Iterator[Trouble]:
         good = {name.lower(): value for name, value in tenant.headers("owner").items()}
         unknown = refusal(vendor, "credential_unknown")
         for name in names:
-            yield Trouble("credentials", unknown, headers={name: good[name.lower()] + "x"})
+            wrong = {name: good[name.lower()] + "x"}
+            yield Trouble("credentials", unknown, headers=wrong, room=room_of(vendor, name))
     else:
         yield Trouble("credentials", refusal(vendor, "credential_missing"), {"caller": None})
     for caller in colleagues(tenant):
@@ -144,7 +150,7 @@ def _of_place(bench: Bench, operation: Operation) -> Iterator[Trouble]:
         absent = missing(vendor, resource)
         if "parameters" in vendor.behaviour["order"] and vendor.behaviour["resources"][resource].get("id_form"):
             malformed, path = refusal(vendor, "parameter_malformed"), bench.path(operation, "not-an-id")
-            yield Trouble("parameters", malformed, {"path": path}, room=absent.status)
+            yield Trouble("parameters", malformed, {"path": path}, room=[absent.status])
         yield Trouble("existence", absent, {"path": bench.path(operation, tenant.unknown_id(resource))})
     paging = operation.table.get("paging", {})
     if paging.get("style") == "offset" and paging.get("errors", "reject") == "reject":
@@ -194,10 +200,15 @@ def _path_first(tenant: Tenant, operations: list[Operation]) -> None:
         ("method_unknown", "PUT" if not _offers(tenant.vendor, some.path, "PUT") else "POST", path),
     ):
         expected = refusal(tenant.vendor, situation)
+        if not tenant.is_mock and situation == "method_unknown":
+            continue  # should a tenant offer it after all, nothing tells what it changes
         answer = tenant.send(method, where, caller=None)
-        room = {
-            refusal(tenant.vendor, each).status for each in ("path_unknown", "method_unknown", "credential_missing")
-        }
+        others = [
+            refusal(tenant.vendor, each)
+            for each in ("path_unknown", "method_unknown", "credential_missing", "parameter_malformed")
+            if has_refusal(tenant.vendor, each)
+        ]
+        room = {status for each in others for status in (each.status, *each.instead)}
         refused(tenant, answer, expected, f"{method} {where} without a credential", room=room)
 
 

@@ -19,7 +19,7 @@ from mockserver.vendor import Operation, Rule, Vendor
 Bend = Callable[[str], str]
 Attempts = Iterator[tuple[str, "Attempt"]]
 
-_WHEREVER = frozenset({400, 401, 403, 404})  # where gateways turn away who calls another host's tenant
+WHEREVER = frozenset({400, 401, 403, 404})  # where gateways turn away who calls another host's tenant
 
 
 @dataclass(frozen=True)
@@ -45,18 +45,30 @@ def credentials(tenant: Tenant, rule: Rule) -> None:
     if not cases:
         raise NotJudged("no operation of the rule asks for a credential")
     bench = Bench(tenant)
-    aspects.judge(tenant, "credentials", rule, {name: partial(_try, bench, tried) for name, tried in cases.items()})
+    judges: dict[str, aspects.Case] = {name: partial(_try, bench, tried) for name, tried in cases.items()}
+    judges.setdefault("expired", lambda: _needs(tenant, "expired"))
+    for caller in tenant.vendor.callers.values():
+        if caller.is_revoked:
+            judges.setdefault("revoked", partial(_needs, tenant, caller.name))
+    aspects.judge(tenant, "credentials", rule, judges)
+
+
+def _needs(tenant: Tenant, caller: str) -> None:
+    """NotJudged where the run has no such caller."""
+    tenant.headers(caller)
 
 
 def _try(bench: Bench, tried: list[tuple[Operation, list[Attempt]]]) -> None:
+    skips = aspects.Skips()
     for number, (operation, attempts) in enumerate(tried):
         # Every operation meets the plain cases; elsewhere than on the stand-in the others take turns after the first.
         plain, odd = attempts[:2], attempts[2:]
         if number and odd and not bench.tenant.is_mock:
             odd = odd[number % len(odd) :][:1]
-        with bench.unchanged(operation, f"{operation.id} without a good credential"):
+        with skips.one(), bench.unchanged(operation, f"{operation.id} without a good credential"):
             for attempt in plain + odd:
                 _turned_away(bench, operation, attempt)
+    skips.settle()
 
 
 def _turned_away(bench: Bench, operation: Operation, attempt: Attempt) -> None:
@@ -115,7 +127,7 @@ def _attempts(tenant: Tenant, operation: Operation) -> Attempts:
         # Documents seldom tell a missing credential from an unknown one, so a tenant may use any code for it.
         yield "missing", Attempt("credential_missing", "without a credential", {}, exact=False)
     for name in names:
-        yield from _wrong(good, name)
+        yield from _wrong(good, name, room_of(vendor, name))
     yield from _of_callers(tenant, good)
     yield from _of_no_form(good)
     if len(names) > 1:
@@ -135,12 +147,17 @@ def _missing(good: Mapping[str, str]) -> Attempts:
         yield "empty", Attempt("header_missing", f"with an empty {name}", {**good, name: ""})
 
 
-def _wrong(good: Mapping[str, str], name: str) -> Attempts:
+def room_of(vendor: Vendor, name: str) -> frozenset[int]:
+    """What a tenant may answer besides where this header is wrong."""
+    names_host = str(vendor.behaviour["credentials"].get("host_header", "")).lower() == name.lower()
+    return WHEREVER if names_host else frozenset()
+
+
+def _wrong(good: Mapping[str, str], name: str, room: frozenset[int]) -> Attempts:
     """One header wrong, the others right."""
     is_token = name.lower() == "authorization"
     for what, bend in _bends(good[name]) if is_token else _PLAIN_BENDS:
         word, space, token = good[name].rpartition(" ")
-        room = frozenset() if is_token else _WHEREVER
         headers = {**good, name: f"{word}{space}{bend(token)}"}
         yield f"unknown_{_slug(name)}", Attempt("credential_unknown", f"with {name} {what}", headers, room=room)
 
@@ -231,7 +248,7 @@ def _together(tenant: Tenant, good: Mapping[str, str]) -> Attempts:
         what = "with " + ", ".join(f"{name} {state}" for name, state in given.items())
         situation = "header_missing" if "missing" in states else "credential_unknown"
         is_mixed = len(set(states)) == len(states) or len(headers) < len(names)
-        room = _WHEREVER if is_mixed or given[names[0]] == "wrong" else frozenset()
+        room = WHEREVER if is_mixed or given[names[0]] == "wrong" else frozenset()
         yield "together", Attempt(situation, what, headers, room=room)
     if "outsider" not in tenant.callers:
         return
@@ -245,7 +262,7 @@ def _together(tenant: Tenant, good: Mapping[str, str]) -> Attempts:
             foreign = " and ".join(name for name, mine in zip(names, owners, strict=True) if not mine)
             yield (
                 "together",
-                Attempt("credential_unknown", f"with {foreign} of another account", headers, room=_WHEREVER),
+                Attempt("credential_unknown", f"with {foreign} of another account", headers, room=WHEREVER),
             )
 
 

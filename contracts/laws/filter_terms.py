@@ -176,7 +176,7 @@ def value_of(item: Mapping[str, Any], name: str) -> Any:
     for key in name.split("."):
         if node is None:
             return None
-        if node is item and key not in item and "." in name:  # a tenant need not show what a task belongs to
+        if isinstance(node, Mapping) and key not in node and "." in name:  # a tenant need not show what is around it
             raise NotJudged(f"no answer shows {name!r}")
         if not isinstance(node, Mapping) or key not in node:
             raise Broken(f"expected {name!r} in {short(item)}")

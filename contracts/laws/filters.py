@@ -11,6 +11,7 @@ from itertools import islice
 from typing import Any
 
 from contracts.findings import Broken, NotJudged
+from contracts.laws.aspects import Skips
 from contracts.laws.filter_algebra import algebra
 from contracts.laws.filter_picks import NULLS, best, inner_picks
 from contracts.laws.filter_stock import Stock, stock_of
@@ -72,7 +73,7 @@ def _judge_at_once(tenant: Tenant, known: dict[str, Exception | None]) -> None:
 
 
 def _try_all(tenant: Tenant, rule: Rule, cases: Cases, stock: Callable[[Operation], Stock]) -> None:
-    done = 0
+    done, skips = 0, Skips()
     for operation in judged(tenant, rule, "list"):
         table = operation.table.get("filter")
         if table is None:
@@ -86,10 +87,12 @@ def _try_all(tenant: Tenant, rule: Rule, cases: Cases, stock: Callable[[Operatio
                 raise Broken(known.lost)
             raise NotJudged("the filter for the records of this run does not find them")
         for check in islice(cases(known, rule.id), None if tenant.is_mock else _MOST_ON_TENANT):
-            check()
+            with skips.one():
+                check()
             done += 1
     if not done:
         raise NotJudged("no filter table has a case for this rule")
+    skips.settle()
 
 
 def _checks(stock: Stock, rule: str) -> Iterator[Check]:

@@ -53,10 +53,10 @@ def _walk(bench: Bench, operation: Operation, name: str, states: list[Any]) -> N
 
 
 def _tour(states: list[Any]) -> list[Any]:
-    """States in an order in which each ordered pair occurs once, a state after itself included."""
+    """States in an order in which each ordered pair occurs, a state after itself included."""
     tour: list[Any] = [states[0]]
     for i, state in enumerate(states):
-        tour.append(state)
+        tour += [state, state] if i else [state]
         for later in states[i + 1 :]:
             tour += [later, state]
     return tour

@@ -41,7 +41,9 @@ def list_order(tenant: Tenant, rule: Rule) -> None:
 
 def _parents(bench: Bench, lister: Operation) -> list[str | None]:
     holder = lister.table.get("within")
-    return list(bench.known(holder["resource"])[:2]) if holder else [None]
+    if holder is None:
+        return [None]
+    return [bench.identity(holder["resource"], ours=False), *bench.known(holder["resource"])[1:2]]
 
 
 def _seeded(bench: Bench, lister: Operation, parent: str | None) -> set[str]:
@@ -105,6 +107,10 @@ def _check_list(bench: Bench, lister: Operation, parent: str | None, identities:
     if lost:
         raise Broken(f"{what}: expected {sorted(lost)[0]} in the list of {len(items)} records")
     own_order(bench, lister, items)
+    if not tenant.is_mock and lister.table.get("any_order"):
+        again = [item.get(key) for item in bench.listing(resource, parent)]
+        if [each for each in again if each in found] != [each for each in found if each in again]:
+            raise Broken(f"{what}: expected the same order in two calls in a row")
     ours = [item for item in items if item.get(key) in identities]
     for item in (ours + [item for item in items if item not in ours])[:_COMPARED]:
         _check_true(bench, lister, item)

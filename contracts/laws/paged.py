@@ -8,8 +8,8 @@ from typing import Any
 from contracts.envelopes import find_placeholder
 from contracts.findings import Broken, NotJudged
 from contracts.laws.bench import Bench
-from contracts.laws.pages import parameter
 from contracts.laws.terms import Record, brief, judged, key_of, refusal, refused, short, succeed
+from contracts.listing import parameter
 from contracts.model import fill
 from contracts.tenant import Answer, Tenant
 from mockserver.vendor import Operation, Rule
@@ -35,7 +35,7 @@ class Page:
 
     def told(self, word: str) -> Any:
         """The value of a word of the envelope, such as `total`; Broken when the answer lacks it."""
-        node = self.answer.json()
+        node = self._told
         for key in self.places[word]:
             if isinstance(node, Mapping) and key not in node and self.aliases.get(key) in node:
                 key = self.aliases[key]
@@ -45,6 +45,10 @@ class Page:
                 )
             node = node[key]
         return node
+
+    @cached_property
+    def _told(self) -> Any:
+        return self.answer.json()
 
     def expect(self, word: str, value: Any) -> None:
         """Broken unless the word has this value, and this type."""

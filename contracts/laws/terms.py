@@ -7,7 +7,7 @@ from itertools import chain
 from typing import Any
 
 from contracts.envelopes import path_to_record
-from contracts.findings import Broken, NotJudged, shorten
+from contracts.findings import Broken, Lacks, NotJudged, shorten
 from contracts.model import SAFE_METHODS
 from contracts.tenant import Answer, Tenant
 from mockserver.spec import resolve
@@ -20,7 +20,7 @@ class Record(dict[str, Any]):
     """A record as an answer shows it. A field that it lacks is the target's fault, not that of who looks for it."""
 
     def __missing__(self, name: str) -> Any:
-        raise Broken(f"expected the field {name!r} in {short(self)}")
+        raise Lacks(name, f"expected the field {name!r} in {short(self)}")
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,16 @@
 """To whom an event is delivered, in which order, how often and when. Each public function is a case."""
 
-from contracts.findings import Broken
+from collections.abc import Iterator
+
+from contracts.findings import Broken, NotJudged
 from contracts.laws.terms import short
 from contracts.laws.webhook_payloads import is_of, is_signed, play, shows
 from contracts.laws.webhook_scene import ODD_TEXT, PATIENCE, Scene, payload_of
 from contracts.receiver import Reaction
 
 _FAILS = Reaction(500)
+_SOON, _LATE = 0.7, 1.3  # times the time-out
+_ATTEMPTS = 3
 
 # To whom, and in which order
 
@@ -65,16 +69,23 @@ def success(scene: Scene) -> None:
         raise Broken("expected a redirect not to be followed")
 
 
-def timeout(scene: Scene) -> None:
-    """This takes its time: how long a receiver may take is no matter of the world's clock."""
+def timeout(scene: Scene) -> Iterator[None]:
+    """This takes its time: how long a receiver may take is no matter of the world's clock. Others go on meanwhile."""
     timeout = scene.profile["timeout"]
-    fast = scene.subscribe(Reaction(after=0.8 * timeout))
-    slow = scene.subscribe(Reaction(after=1.3 * timeout), Reaction())
-    scene.create()
-    scene.settle()
-    scene.advance(scene.profile["waits"][0])
-    scene.expect(fast, 1, f"a delivery was answered after {0.8 * timeout:g} seconds")
-    scene.expect(slow, 2, f"a delivery was answered after {1.3 * timeout:g} seconds, which is too late")
+    for _ in range(_ATTEMPTS):
+        fast = scene.subscribe(Reaction(after=_SOON * timeout))
+        slow = scene.subscribe(Reaction(after=_LATE * timeout), Reaction())
+        scene.create(delivers=False)
+        settled = scene.meanwhile(scene.settle)
+        yield
+        settled.result()
+        scene.advance(scene.profile["waits"][0])
+        if fast.inbox.longest < (1 + _SOON) / 2 * timeout:
+            break
+    else:
+        raise NotJudged("this machine was too busy to answer a delivery in time")
+    scene.expect(fast, 1, f"a delivery was answered after {_SOON * timeout:g} seconds")
+    scene.expect(slow, 2, f"a delivery was answered after {_LATE * timeout:g} seconds, which is too late")
 
 
 def tries(scene: Scene) -> None:

@@ -6,7 +6,9 @@ It makes things happen and counts what arrives. What has to hold stands in `webh
 import hashlib
 import hmac
 import json
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -135,12 +137,13 @@ class Scene:
 
     # Changes
 
-    def create(self, text: str = "") -> Record:
-        """A new record, with a text of ours where its mark stands; what is due is delivered."""
+    def create(self, text: str = "", *, delivers: bool = True) -> Record:
+        """A new record, with a text of ours where its mark stands; what is due is delivered, or just begun."""
         mark = self.tenant.target.model.sample(self.resource).get("mark")
         fields = {mark: self.bench.marked(text)} if text and mark else {}
         record = self.bench.create(self.resource, **fields)
-        self.deliver()
+        if delivers:
+            self.deliver()
         return record
 
     def update(self, record: Record, *, caller: str = "owner") -> Record:
@@ -196,6 +199,20 @@ class Scene:
     def settle(self) -> None:
         """Let time pass until what has happened is told."""
         self.advance(self.profile.get("debounce", 0))
+
+    def meanwhile(self, action: Callable[[], None]) -> Future[None]:
+        """Begin what takes long; the result is to be waited for. It may use the control plane only."""
+        done: Future[None] = Future()
+
+        def act() -> None:
+            try:
+                action()
+                done.set_result(None)
+            except BaseException as error:
+                done.set_exception(error)
+
+        threading.Thread(target=act, name="scene", daemon=True).start()
+        return done
 
     # What arrived
 

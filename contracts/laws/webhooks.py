@@ -4,7 +4,7 @@ A rule's cases are those that the table `webhooks` names it for. Each is judged 
 on this machine; the clock of the world is moved, so that only the time-out of a delivery takes its time.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from types import MappingProxyType
 from typing import Any
@@ -16,15 +16,22 @@ from contracts.laws import webhook_payloads as payloads
 from contracts.laws.webhook_scene import Scene
 from contracts.receiver import receiving
 from contracts.tenant import Tenant
-from mockserver.vendor import Rule
+from mockserver.vendor import Rule, Vendor
 
-Case = Callable[[Scene], None]
+Case = Callable[[Scene], Iterator[None] | None]
 
 _HERE = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
-def webhooks(tenant: Tenant, rule: Rule) -> None:
-    """The cases of a rule, one after the other."""
+def takes_its_time(vendor: Vendor, rules: Iterable[Rule]) -> bool:
+    """Whether one of the rules is about the time-out of a delivery, so that it is better begun before others."""
+    profiles: Mapping[str, Mapping[str, Any]] = vendor.behaviour.get("webhooks", {}).get("profiles", {})
+    found = {profile.get("rules", {}).get("timeout") for profile in profiles.values()}
+    return any(rule.id in found for rule in rules)
+
+
+def webhooks(tenant: Tenant, rule: Rule) -> Iterator[None]:
+    """The cases of a rule, one after the other; yields where nothing is to be done for some seconds."""
     table = tenant.vendor.behaviour.get("webhooks", {})
     profiles: Mapping[str, Mapping[str, Any]] = table.get("profiles", {})
     default = next(iter(profiles), "")
@@ -46,7 +53,7 @@ def webhooks(tenant: Tenant, rule: Rule) -> None:
             scene = Scene(place, receiver, profiles[name])
             if name != default:
                 scene.turn(table["switch"], name)
-            case(scene)
+            yield from case(scene) or ()
 
 
 CASES: Mapping[str, Case] = MappingProxyType(

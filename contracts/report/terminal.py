@@ -1,60 +1,23 @@
-"""The verdict as a person reads it, and what they see until then. Plain lines where the output is no terminal."""
+"""The verdict as a person reads it. Plain lines where the output is no terminal."""
 
 import re
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from rich.console import Console
-from rich.status import Status
 from rich.table import Table
 from rich.text import Text
 
 from contracts.findings import Finding, State
-from contracts.report.files import VERDICTS, again
+from contracts.report.model import VERDICTS, again
+from contracts.report.progress import LiveProgress as LiveProgress  # where callers of this module look for it
+from contracts.report.progress import plain
 from contracts.runner import Result
 
 _GRADES = ("documented", "published", "observed", "inferred", "assumed")
 _STATES: tuple[State, ...] = ("holds", "broken", "not judged")
 _COLOURS = {0: "bold green", 1: "bold red", 2: "bold yellow"}
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-_EVERY = 25
 _SHOWN = 3  # ids of what was left behind
-
-
-class LiveProgress:
-    """One line that changes on a terminal; elsewhere a line now and then."""
-
-    def __init__(self, console: Console) -> None:
-        self._console = console
-        self._status: Status | None = None
-        self._stage = ""
-        self._total: int | None = None
-        self._done = 0
-
-    def stage(self, name: str, total: int | None) -> None:
-        self._stage, self._total, self._done = name, total, 0
-        if self._console.is_terminal:
-            self._status = self._status or self._console.status(name)
-            self._status.start()
-            self._status.update(name)
-        else:
-            self._print(f"{name}: {total} to judge" if total is not None else name)
-
-    def step(self, text: str) -> None:
-        self._done += 1
-        line = f"{self._stage} {self._done} of {self._total}: {text}" if self._total else f"{self._stage}: {text}"
-        if self._status is not None:
-            self._status.update(Text(_plain(line)))
-        elif self._done % _EVERY == 0:
-            self._print(line)
-
-    def stop(self) -> None:
-        if self._status is not None:
-            self._status.stop()
-            self._status = None
-
-    def _print(self, line: str) -> None:
-        self._console.print(Text(f"  {_plain(line)}"), soft_wrap=True)
 
 
 def open_with(console: Console, title: str, target: str, profile: str, seed: int) -> None:
@@ -88,6 +51,8 @@ def summary(result: Result) -> str:
     """One line: the verdict and the figures behind it."""
     counts = ", ".join(f"{result.count(state)} {'hold' if state == 'holds' else state}" for state in _STATES)
     found = f"{_number(result.weigh('error'), 'error')}, {_number(result.weigh('warning'), 'warning')}"
+    if known := sum(finding.known is not None for finding in result.findings):
+        found += f", {known} known"
     sent = f"{_number(result.requests, 'request')} in {result.seconds:.1f} s, seed {result.seed}"
     verdict = VERDICTS[result.exit_code].replace("judge", "be judged")
     return f"{result.vendor.title} {verdict}: {counts}; {found}; {sent}"
@@ -129,8 +94,14 @@ def _show_finding(console: Console, result: Result, finding: Finding) -> None:
     name = f"{finding.rule} ({finding.grade})" if finding.rule else finding.suite
     console.print()
     kind, style = ("broken", "bold red") if is_error else ("warning", "bold yellow")
+    if finding.known is not None:
+        kind, style = "known", "cyan"
     _line(console, result, f"{kind}: {name}: {finding.title}", style)
     _line(console, result, f"  {finding.what}")
+    if finding.known is not None:
+        known = finding.known
+        _line(console, result, f"  known until {known.expires}: {known.reason} ({known.owner})")
+        return
     if finding.also:
         _line(console, result, f"  also found by {', '.join(finding.also)}")
     if finding.curl:
@@ -150,12 +121,7 @@ def ranges(chosen: Sequence[str], order: Sequence[str]) -> str:
 
 
 def _line(console: Console, result: Result, text: str, style: str = "") -> None:
-    console.print(Text(_plain(result.mask(text)), style=style), soft_wrap=True)
-
-
-def _plain(text: str) -> str:
-    """A target's answer must not steer the terminal."""
-    return _CONTROL.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
+    console.print(Text(plain(result.mask(text)), style=style), soft_wrap=True)
 
 
 def _number(count: int, noun: str) -> str:

@@ -10,7 +10,7 @@ from types import FunctionType, ModuleType
 
 from contracts.tenant import Tenant
 
-Check = Callable[[Tenant], None]
+Check = Callable[[Tenant], Iterator[None] | None]
 
 _MARK = "judges"
 

@@ -1,6 +1,5 @@
 """GeoTareas: comments, who wrote them, whom they mention, and where they are listed."""
 
-import time
 from functools import partial
 from typing import Any
 
@@ -74,7 +73,9 @@ def an_unedited_comment_was_changed_when_it_was_written(tenant: Tenant) -> None:
 
 @rule("GT-163")
 def a_comment_names_no_other(tenant: Tenant) -> None:
-    comment(tenant, parent_id=comment(tenant)["id"])
+    body = {"text": text(tenant, "Contract check"), "parent_id": comment(tenant)["id"]}
+    answer = send_comment(tenant, body)
+    expect_status(answer, "addCardComment with a parent_id", 201, *(() if tenant.is_mock else (400,)))
     page = comments(tenant, limit=100)
     for item in page.items:
         found = set(item) - _FIELDS if tenant.is_mock else set(item) & _REPLIES
@@ -193,7 +194,7 @@ def the_newest_comment_comes_first(tenant: Tenant) -> None:
         if tenant.clock is not None:
             tenant.clock.advance(number)  # the first two of them in the same second
         else:
-            time.sleep(1.1)
+            tenant.target.guard.watch.sleep(1.1)
 
 
 @rule("GT-187")

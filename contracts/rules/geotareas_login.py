@@ -26,7 +26,7 @@ from contracts.rules.geotareas_steps import (
     still,
     token_of,
 )
-from contracts.tenant import Answer, Tenant
+from contracts.tenant import ABSENT, Answer, Tenant
 
 _ELSEWHERE = (400, 401, 403, 404)
 
@@ -121,8 +121,12 @@ def a_token_is_good_for_an_hour(tenant: Tenant) -> None:
 @rule("GT-009")
 def nothing_refreshes_a_token(tenant: Tenant) -> None:
     for path in ("/login/refresh", "/refresh", "/token/refresh", "/auth/refresh", "/refresh-token"):
-        answer = tenant.send("POST", ROOT + path, json={})
-        expect_status(answer, f"POST {ROOT}{path}", 404, 405, *(() if tenant.is_mock else _ELSEWHERE))
+        # Nothing tells what an undocumented operation of a tenant changes: there the path alone is asked for.
+        method = "POST" if tenant.is_mock else "GET"
+        answer = tenant.send(method, ROOT + path, json={} if tenant.is_mock else ABSENT)
+        expect_status(answer, f"{method} {ROOT}{path}", 404, 405, *(() if tenant.is_mock else _ELSEWHERE))
+        if not tenant.is_mock and answer.status != 404:
+            raise NotJudged(f"needs to know whether POST {ROOT}{path} does something")
     if not tenant.is_mock:
         return
     world = still(tenant)

@@ -1,6 +1,5 @@
 """What GeoTareas' checks do all the time: log in, move a task, write a comment, list. No rule is judged here."""
 
-import time
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
@@ -82,9 +81,10 @@ def still(tenant: Tenant) -> Tenant:
 def eventually(tenant: Tenant, look: Callable[[], Seen], is_there: Callable[[Seen], bool]) -> Seen:
     """What is seen once it is there, or in the end; a tenant is asked again until its caches are old."""
     seen = look()
-    began = time.monotonic()
-    while not tenant.is_mock and not is_there(seen) and time.monotonic() - began < _PATIENCE:
-        time.sleep(4)
+    watch = tenant.target.guard.watch
+    began = watch.monotonic()
+    while not tenant.is_mock and not is_there(seen) and watch.monotonic() - began < _PATIENCE:
+        watch.sleep(4)
         seen = look()
     return seen
 

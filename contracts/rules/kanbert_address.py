@@ -49,14 +49,21 @@ def _finds(tenant: Tenant, operation: str, task: Task, key: str, **query: str) -
 
 
 def _misses(tenant: Tenant, operation: str, key: str, **query: str) -> None:
-    expect_status(_send(tenant, operation, key, **query), f"{operation} of {key} with {short(query)}", 404)
+    room = () if tenant.is_mock else (410,)
+    expect_status(_send(tenant, operation, key, **query), f"{operation} of {key} with {short(query)}", 404, *room)
+
+
+def _made(tenant: Tenant, **fields: Any) -> Task:
+    """A task that a tenant's guard has seen to be ours, before it is changed by another name than its id."""
+    task = make(tenant, **fields)
+    return task if tenant.is_mock else read(tenant, task["id"])
 
 
 def _everywhere(tenant: Tenant, judge: Callable[[str, Task], None], *, but: tuple[str, ...] = ()) -> None:
     """A task of its own for each operation, since one of them deletes it."""
     for operation in ADDRESSED:
         if operation not in but:
-            judge(operation, make(tenant, external_id=number(tenant)))
+            judge(operation, _made(tenant, external_id=number(tenant)))
 
 
 @rule("KB-337", "KB-338", "KB-339", "KB-342")
@@ -78,11 +85,11 @@ def find_by_says_what_the_path_is(tenant: Tenant) -> None:
 
 @rule("KB-340")
 def an_identifier_is_set_by_three_keys(tenant: Tenant) -> None:
-    task = make(tenant, external_id=number(tenant))
+    task = _made(tenant, external_id=number(tenant))
     for query, key in (({}, "id"), ({"find_by": "id"}, "id"), ({"find_by": "external_id"}, "external_id")):
         _finds(tenant, "setExternalIdentifier", task, task[key], **query)
     answer = identify(tenant, task, {}, find_by="shortcode")
-    expect(answer.status in (200, 404), f"find_by=shortcode: expected 200 or 404, got {brief(answer)}", answer)
+    expect_status(answer, "find_by=shortcode", 200, 404, *(() if tenant.is_mock else (422,)))
     if tenant.is_mock:
         answer = _send(tenant, "setExternalIdentifier", task["uri"], find_by="uri")
         refused(tenant, answer, "setExternalIdentifier with find_by=uri", "find_by")
@@ -105,7 +112,7 @@ def another_key_is_refused(tenant: Tenant) -> None:
 def an_external_id_is_found_within_its_origin(tenant: Tenant) -> None:
     def judge(operation: str, mine: Task) -> None:
         origin = number(tenant, "origin")
-        theirs = make(tenant, external_id=mine["external_id"], external_origin=origin)
+        theirs = _made(tenant, external_id=mine["external_id"], external_origin=origin)
         key = mine["external_id"]
         _misses(tenant, operation, key, find_by="external_id", origin=number(tenant, "nowhere"))
         _misses(tenant, operation, number(tenant), find_by="external_id")

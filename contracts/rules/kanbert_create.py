@@ -25,6 +25,7 @@ from contracts.rules.kanbert_steps import (
     listed,
     make,
     number,
+    pair,
     patch,
     post,
     read,
@@ -32,7 +33,6 @@ from contracts.rules.kanbert_steps import (
     slug,
     task_of,
     title,
-    users,
 )
 from contracts.tenant import Tenant
 
@@ -205,7 +205,7 @@ def the_parent_is_of_the_same_project(tenant: Tenant) -> None:
 
 @rule("KB-333")
 def watchers_are_shown_once_each_in_order(tenant: Tenant) -> None:
-    one, other = users(tenant)[:2]
+    one, other = pair(tenant)
     for sent, expected in (([one, other], [one, other]), ([other, one, other], [other, one]), ([], [])):
         expect_watchers(tenant, f"createTask with watchers {short(sent)}", expected, make(tenant, watchers=sent))
     first = make(tenant, watchers=[one])["watchers"][0]

@@ -131,15 +131,21 @@ def places(tenant: Tenant, project: str) -> dict[str, int]:
 
 
 def users(tenant: Tenant, least: int = 2) -> list[str]:
-    """Ids of users; NotJudged where fewer are seen."""
+    """Ids of users; NotJudged where fewer are seen. Of a tenant's people only the known one is meddled with."""
     found = [known(tenant, "user_id")]
-    for each in listed(tenant, include="watchers"):
+    for each in listed(tenant, include="watchers") if tenant.is_mock else ():
         people = [each["assignee"], *(each.get("watchers") or [])]
         found += [one["id"] for one in people if isinstance(one, Mapping)]
     distinct = list(dict.fromkeys(found))
     if len(distinct) < least:
         raise NotJudged(f"needs {least} users")
     return distinct
+
+
+def pair(tenant: Tenant) -> tuple[str, str]:
+    """Two users; on a tenant the known one twice."""
+    found = users(tenant, 2 if tenant.is_mock else 1)
+    return found[0], found[min(1, len(found) - 1)]
 
 
 def watching(task: Task) -> list[str]:
@@ -150,8 +156,8 @@ def watching(task: Task) -> list[str]:
 
 
 def expect_watchers(tenant: Tenant, what: str, expected: list[str], task: Task) -> None:
-    """The watchers in their order; on a tenant in any."""
-    got = watching(task)
+    """The watchers in their order; on a tenant in any. Nobody is expected twice."""
+    got, expected = watching(task), list(dict.fromkeys(expected))
     if tenant.is_mock:
         expect_equal(f"{what}: the watchers", expected, got)
     else:

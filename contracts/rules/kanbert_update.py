@@ -25,13 +25,13 @@ from contracts.rules.kanbert_steps import (
     listed,
     make,
     number,
+    pair,
     patch,
     places,
     read,
     refused,
     task_of,
     title,
-    users,
 )
 from contracts.tenant import Tenant
 
@@ -90,7 +90,7 @@ def public_null_changes_nothing(tenant: Tenant) -> None:
 
 @rule("KB-375", "KB-377", "KB-378", "KB-379")
 def watchers_are_replaced_or_added(tenant: Tenant) -> None:
-    one, other = users(tenant)[:2]
+    one, other = pair(tenant)
     task = make(tenant, watchers=[one])
     for sent, expected in (
         ({"watchers": [other]}, [other]),

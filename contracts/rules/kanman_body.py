@@ -210,6 +210,8 @@ def no_operation_touches_subtasks(tenant: Tenant) -> None:
         ("PATCH", f"/subtasks/{tenant.unknown_id('tasks')}"),
         ("DELETE", f"/subtasks/{tenant.unknown_id('tasks')}"),
     ):
+        if not tenant.is_mock and method != "GET":
+            continue  # nothing tells what an undocumented operation changes
         answer = tenant.send(method, path, json={"label": "Sent by the client"})
         if answer.status < 400:
             raise Broken(f"{method} {path}: expected no such operation, got {brief(answer)}", answer)

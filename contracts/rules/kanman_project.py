@@ -156,7 +156,7 @@ def _empty_project(tenant: Tenant) -> tuple[Tenant, str]:
     """A project without tasks, and the world that has it."""
     world = tenant.fresh_world() if tenant.is_mock else tenant
     if listed(world, elsewhere(world)):
-        raise NotJudged("needs a known other_project_id of a project without tasks")
+        raise NotJudged("the known other_project_id is of a project that has tasks")
     return world, elsewhere(world)
 
 

@@ -3,6 +3,7 @@
 A failure is attributed to the rules that the same exchange breaks, or else to the rule that behaviour has for it.
 """
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,15 +11,20 @@ from typing import Any
 
 from contracts import schemathesis_adapter as schemathesis
 from contracts.attribution import Attribution
+from contracts.budget import WritesSpent
+from contracts.course import Share
 from contracts.docket import Docket
 from contracts.document import Document, parse
 from contracts.drift import find_undocumented
 from contracts.excuses import Excuses
 from contracts.filter_text import filters
-from contracts.findings import Broken, Exchange, Finding, Headers, NotJudged, Unjudgeable
-from contracts.model import fill
+from contracts.findings import Exchange, Finding, Headers, Unjudgeable
+from contracts.guard import BudgetSpent, NotOurs, ReadOnly
+from contracts.model import SAFE_METHODS
+from contracts.pace import Full
 from contracts.schemathesis_adapter import Failure, Plan, Withheld
 from contracts.suites import preflight
+from contracts.suites.diversion import Diversion
 from contracts.target import Target
 from contracts.tenant import Tenant
 from contracts.wire import Outgoing, TargetLost
@@ -29,7 +35,9 @@ EXAMPLES = {"quick": 50, "thorough": 600}
 _MONTH = 31 * 24 * 3600
 _LOW = 50  # calls left of a quota at which the world's clock is moved on
 _DRIFT_ENOUGH = 60
+_ALIKE_ENOUGH = 100  # failures of one code and operation whose rules are looked for
 _LONG = 1000  # characters
+_SILENT_ENOUGH = 3  # time-outs of one operation
 _TEXTS = (
     "x" * 300,
     "Größe 漢字 🎉",
@@ -52,15 +60,31 @@ class Scope:
 
     profile: str
     operations: tuple[str, ...] = ()
+    share: Share | None = None  # what it may take of a budget; None is all that it wants
+
+    @property
+    def examples(self) -> int:
+        return EXAMPLES[self.profile] if self.share is None else self.share.examples
+
+    @property
+    def phases(self) -> tuple[str, ...]:
+        return schemathesis.PHASES if self.share is None else self.share.phases
+
+
+class ShareSpent(BudgetSpent):
+    """The suite has had its share of the budget; the run goes on."""
 
 
 def run(docket: Docket, scope: Scope) -> None:
     """Run all phases; BudgetSpent and Unjudgeable end it early."""
     target = docket.target
     tenant = target.tenant(SUITE)
-    door = _Door(docket, tenant)
+    door = _Door(docket, tenant, scope)
     drift = _Drift(docket)
-    docket.progress.stage(SUITE, None)
+    operations = _operations(target, scope)
+    if not operations and _only_reads(target, scope):
+        return
+    docket.progress.stage(SUITE, len(operations or target.vendor.operations) * (3 + target.is_mock))
     languages = {each.id: each.table["filter"] for each in target.vendor.operations.values() if "filter" in each.table}
     plan = Plan(
         document=_with_formats(target.vendor.operations, languages, _with_known_ids(target)),
@@ -68,9 +92,10 @@ def run(docket: Docket, scope: Scope) -> None:
         base_path=target.guard.base_path,
         headers=tenant.headers("owner"),
         seed=target.seed,
-        max_examples=EXAMPLES[scope.profile],
+        max_examples=scope.examples,
         disposable=target.is_mock,
-        operations=scope.operations,
+        operations=operations,
+        phases=scope.phases,
         values=_values(target),
         renew=lambda: tenant.headers("owner"),
         formats={_format_of(name): filters(table) for name, table in languages.items()},
@@ -80,18 +105,34 @@ def run(docket: Docket, scope: Scope) -> None:
         outcome = schemathesis.run(plan, door.send, _Listener(docket, tenant))
     finally:
         target.guard.observers.remove(drift.observe)
-        if not target.is_mock:
-            target.clean_up()
+        docket.meter.at(SUITE, "clean-up")
+    if not target.is_mock and (outcome.stopped is None or isinstance(outcome.stopped, ShareSpent)):
+        target.clean_up(is_last=False)
     docket.cases += outcome.cases
     attribution = Attribution(target.model, docket.ledger)
     excuses = Excuses(target.model)
+    alike: Counter[tuple[str, str]] = Counter()
     for failure in outcome.failures:
-        if not excuses.holds(failure, target.known):
+        if alike[failure.code, failure.operation] < _ALIKE_ENOUGH and not excuses.holds(failure, target.known):
+            alike[failure.code, failure.operation] += 1
             for finding in _findings(docket, attribution, failure):
                 docket.add(finding)
     docket.failed.extend(f"{SUITE} could not test {error}" for error in dict.fromkeys(outcome.errors))
     if outcome.stopped is not None:
         raise outcome.stopped
+
+
+def _only_reads(target: Target, scope: Scope) -> bool:
+    return target.guard.is_read_only or (scope.share is not None and scope.share.only_reads)
+
+
+def _operations(target: Target, scope: Scope) -> tuple[str, ...]:
+    """Those that are asked; none named are all."""
+    if not _only_reads(target, scope):
+        return scope.operations
+    every = target.vendor.operations.values()
+    chosen = [each.id for each in every if not scope.operations or each.id in scope.operations]
+    return tuple(name for name in chosen if target.vendor.operations[name].method in SAFE_METHODS)
 
 
 def _findings(docket: Docket, attribution: Attribution, failure: Failure) -> Iterator[Finding]:
@@ -126,9 +167,9 @@ class _Listener:
 
     def phase(self, name: str) -> None:
         target = self._docket.target
+        self._docket.meter.at(SUITE, name)
         if target.control and self._tenant.world:
             target.control.reset(self._tenant.world)
-        self._docket.progress.step(name)
 
     def scenario(self, phase: str, label: str, cases: int) -> None:
         self._docket.progress.step(f"{phase}: {label}, {cases} cases")
@@ -137,9 +178,15 @@ class _Listener:
 class _Door:
     """Sends for Schemathesis. On a tenant, what would hit a foreign record hits one of our own instead."""
 
-    def __init__(self, docket: Docket, tenant: Tenant) -> None:
+    def __init__(self, docket: Docket, tenant: Tenant, scope: Scope) -> None:
+        self._docket = docket
         self._target = docket.target
         self._tenant = tenant
+        self._diversion = Diversion(docket.target, tenant)
+        guard, share = docket.target.guard, scope.share
+        self._most_requests = math.inf if share is None else guard.requests + share.requests
+        self._most_writes = math.inf if share is None else guard.writes + share.writes
+        self._silent: Counter[str | None] = Counter()  # how often an operation did not answer in time
         self._counters = [
             header
             for quota in docket.target.vendor.behaviour.get("quotas", {}).values()
@@ -150,36 +197,36 @@ class _Door:
 
     def send(self, request: Outgoing, *, caller: str | None) -> Exchange:
         guard = self._target.guard
+        if guard.requests >= self._most_requests:
+            raise ShareSpent("its share of the budget is spent")
+        if guard.writes >= self._most_writes and request.method.upper() not in SAFE_METHODS:
+            raise Withheld("its share of writes is spent")
         try:
-            exchange = guard.send(self._diverted(request), caller=caller, world=self._tenant.world)
-        except TargetLost as lost:
-            if not preflight.is_alive(self._target, self._tenant.world):
-                raise Unjudgeable(f"the target was lost: {lost}") from None
-            return _no_answer(self._target, request, lost)
+            exchange = self._answered(request, caller)
+        except (NotOurs, ReadOnly, Full) as error:
+            raise Withheld(error.why) from None
+        except WritesSpent as spent:  # reads still go
+            raise Withheld(self._docket.spent(spent)) from None
         self._renew(exchange)
         return exchange
 
-    def _diverted(self, request: Outgoing) -> Outgoing:
-        model = self._target.model
-        route = model.route(request.method, request.target)
-        if route is None or not self._target.guard.is_foreign(route):
-            return request
-        subject = model.subject(route)
-        if subject is None or route.operation.table.get("lasting"):
-            raise Withheld("what it does could not be undone")
-        resource = subject[0]
-        ours = [identity for of, identity in self._target.guard.holdings if of == resource]
-        identity = ours[-1] if ours else self._made(resource)
-        values = {name: identity if value == subject[1] else value for name, value in route.parameters.items()}
-        query = request.target.partition("?")[2]
-        path = fill(route.operation.path, values)
-        return Outgoing(request.method, f"{path}?{query}" if query else path, request.headers, request.body)
-
-    def _made(self, resource: str) -> str:
-        try:
-            return str(self._tenant.create(resource)[self._target.model.resource(resource)["key"]])
-        except (Broken, NotJudged, LookupError) as error:
-            raise Withheld(f"no record of our own: {error}") from None
+    def _answered(self, request: Outgoing, caller: str | None) -> Exchange:
+        """The answer. A request without one is sent again, unless it took its time: that is not waited for often."""
+        route = self._target.model.route(request.method, request.target)
+        operation = route.operation.id if route else None
+        if self._silent[operation] >= _SILENT_ENOUGH:
+            raise Withheld("it did not answer in time")
+        for is_second in (False, True):
+            try:
+                sent = self._diversion.divert(request)
+                return self._target.guard.send(sent, caller=caller, world=self._tenant.world)
+            except TargetLost as lost:
+                if not preflight.is_alive(self._target, self._tenant.world):
+                    raise Unjudgeable(f"the target was lost: {lost}") from None
+                self._silent[operation] += lost.is_timeout
+                if is_second or lost.is_timeout:
+                    return _no_answer(self._target, request, lost)
+        raise AssertionError("unreachable")
 
     def _renew(self, exchange: Exchange) -> None:
         """A quota of the mock shall not spoil the run: its window passes when few calls are left."""

@@ -1,49 +1,114 @@
-"""Before anything is judged: is this the API at all, and does it let the owner in? A few reads tell."""
+"""Before anything is judged: is this the API at all, are the known ids there, do the credentials let their callers in?
+
+A few reads tell, and one record that is made and removed. What is wrong with the run's own configuration would look
+like broken rules later.
+"""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from contracts.findings import Exchange, Unjudgeable
+from contracts.findings import Broken, Exchange, NotJudged, Unjudgeable, shorten
 from contracts.guard import BudgetSpent
 from contracts.laws.access import reach
+from contracts.laws.terms import is_unsafe
 from contracts.model import path_names
 from contracts.target import Target
-from contracts.tenant import Answer, Tenant
+from contracts.tenant import SampleFailed, Tenant
 from contracts.wire import TargetLost
-from mockserver.vendor import Operation
+from mockserver.vendor import Caller, Operation, Rule
 
+SUITE = "preflight"
 _ENOUGH = 4
+_PAUSES = (1.0, 2.0, 4.0)  # seconds; a target that is started anew is back by then
+_NOWHERE = "/proofboard-no-such-path"
+_NOT_THERE = frozenset({404, 410})
+_REFUSED = frozenset({401, 403})
+_MALFORMED = frozenset({400, 422})
 
 
-def check(target: Target) -> None:
-    """Unjudgeable, with the reason in one line, when no read of the owner is answered as an API would."""
-    tenant = target.tenant("preflight")
-    answers: list[Answer] = []
-    for operation, path in _reads(target):
+def check(target: Target, *, rules: Iterable[Rule]) -> list[str]:
+    """What is wrong with the known ids, a line for each: the rules that need one of these will not be judged.
+
+    Unjudgeable, with the reason in one line, when no read of the owner is answered as an API would, or when a caller
+    may not do what it is there for. Where the rules to judge need writing, a record is made and removed on a tenant.
+    """
+    tenant = target.tenant(SUITE)
+    try:
+        if target.is_mock:
+            _find_read(target, tenant)
+            return []
+        wrong = list(_malformed(target))
+        operation, path = _find_read(target, tenant)
+        _check_callers(tenant, operation, path)
         try:
-            answers.append(tenant.call(operation.id, path=path))
-        except (TargetLost, BudgetSpent) as error:
-            raise Unjudgeable(str(error)) from None
-        if _is_good(answers[-1].exchange):
-            _check_callers(tenant, operation, path)
-            return
-        if len(answers) >= _ENOUGH:
-            break
-    if not answers:
-        raise Unjudgeable("nothing can be read: the known ids are missing")
-    raise Unjudgeable(_reason(target, [answer.exchange for answer in answers]))
+            wrong += _absent(target, tenant, path)
+            if not target.guard.is_read_only and _need_writing(target, rules):
+                _check_writes(target, tenant)
+        except BudgetSpent:
+            pass  # the rules find out what is left to be known
+    except TargetLost as lost:
+        raise Unjudgeable(str(lost)) from None
+    return wrong
+
+
+def _need_writing(target: Target, rules: Iterable[Rule]) -> bool:
+    operations = target.vendor.operations
+    return any(is_unsafe(operations[name]) for rule in rules for name in rule.operations)
 
 
 def is_alive(target: Target, world: str | None) -> bool:
-    """Whether the target still answers anything at all."""
+    """Whether the target still answers anything at all; one that is away gets some seconds to come back."""
     tenant = Tenant(target, world=world, chance=random.Random(0))
+    for pause in (0.0, *_PAUSES):
+        target.guard.watch.sleep(pause)
+        for operation, path in _reads(target):
+            try:
+                tenant.call(operation.id, path=path)
+            except TargetLost as lost:
+                if lost.is_timeout or target.is_mock:  # it was given its time already
+                    return False
+                break
+            return True
+    return False
+
+
+def refusal(target: Target, failed: SampleFailed) -> str | None:
+    """Why the owner may not make any record, where that is what kept the sample from being made."""
+    exchange = failed.answer.exchange
+    made = any(each.operation == exchange.operation and each.status < 300 for each in target.guard.exchanges)
+    if made or exchange.status not in _REFUSED:
+        return None
+    return f"the credentials of owner may not write: {exchange.method} {exchange.path} answered {exchange.status}"
+
+
+def _find_read(target: Target, tenant: Tenant) -> tuple[Operation, dict[str, str]]:
+    """A read that the owner is granted."""
+    seen: list[Exchange] = []
     for operation, path in _reads(target):
         try:
-            tenant.call(operation.id, path=path)
-        except TargetLost:
-            return False
-        return True
-    return False
+            exchange = _asked(tenant, operation, path)
+        except BudgetSpent as spent:
+            raise Unjudgeable(str(spent)) from None
+        if _is_json(exchange):
+            if not target.is_mock and not _has_record(target, exchange):
+                _check_nowhere(tenant, exchange)
+            return operation, path
+        seen.append(exchange)
+        if len(seen) >= _ENOUGH:
+            break
+    if not seen:
+        raise Unjudgeable("nothing can be read: the known ids are missing, or none of them can be used")
+    raise Unjudgeable(_reason(target, seen))
+
+
+def _asked(tenant: Tenant, operation: Operation, path: dict[str, str], *, caller: str = "owner") -> Exchange:
+    """The answer to a read, which is sent again where the connection was closed while it was on its way."""
+    try:
+        return tenant.call(operation.id, path=path, caller=caller).exchange
+    except TargetLost as lost:
+        if lost.is_timeout or not lost.was_sent:
+            raise
+    return tenant.call(operation.id, path=path, caller=caller).exchange
 
 
 def _reads(target: Target) -> Iterator[tuple[Operation, dict[str, str]]]:
@@ -56,45 +121,149 @@ def _reads(target: Target) -> Iterator[tuple[Operation, dict[str, str]]]:
             yield operation, path
 
 
-def _is_good(exchange: Exchange) -> bool:
+def _is_json(exchange: Exchange) -> bool:
     if not 200 <= exchange.status < 300:
         return False
     try:
         return isinstance(exchange.json(), (dict, list))
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
+
+
+def _has_record(target: Target, exchange: Exchange) -> bool:
+    """Whether an answer holds what the operation answers."""
+    try:
+        found = target.model.record(exchange.operation or "", exchange.json())
+    except (LookupError, TypeError):
+        return False
+    return isinstance(found, (dict, list))
+
+
+def _check_nowhere(tenant: Tenant, exchange: Exchange) -> None:
+    """What answers everything alike is no API, whatever it says."""
+    answer = tenant.send("GET", _NOWHERE)
+    if _is_json(answer.exchange):
+        raise Unjudgeable(
+            f"{_line(exchange)}, and so does {answer.exchange.path}, which no API has: this is not the API"
+        )
 
 
 def _check_callers(tenant: Tenant, operation: Operation, path: dict[str, str]) -> None:
     """On a tenant a caller whose credential is refused outright would make good rules look broken."""
-    if tenant.is_mock:
-        return
     for name in tenant.callers:
         caller = tenant.vendor.callers.get(name)
-        if caller is None or caller.expires_at or caller.is_revoked:
+        if caller is None or name == "owner" or caller.expires_at or caller.is_revoked:
             continue
         if not set(operation.scopes) <= reach(tenant.vendor, caller):
             continue
-        answer = tenant.call(operation.id, path=path, caller=name)
-        if answer.status == 401:
-            raise Unjudgeable(f"the credentials of {name} are refused: {answer.exchange.path} answered 401")
+        exchange = _asked(tenant, operation, path, caller=name)
+        if exchange.status == 401 or (exchange.status == 403 and _is_of_account(tenant, caller, operation)):
+            raise Unjudgeable(f"the credentials of {name} are refused: {exchange.path} answered {exchange.status}")
+
+
+def _is_of_account(tenant: Tenant, caller: Caller, operation: Operation) -> bool:
+    """Whether a caller has itself what the operation asks for: that scopes include others is left to tenants."""
+    return caller.account == tenant.vendor.callers["owner"].account and set(operation.scopes) <= set(caller.scopes)
+
+
+def _malformed(target: Target) -> Iterator[str]:
+    """Known ids that cannot be ids; nothing is asked about them."""
+    for role, resource in _roles(target):
+        identity = target.known[role]
+        if not target.model.is_formed(resource, identity):
+            form = target.model.resource(resource).get("id_form")
+            yield f"known {role} {identity!r} cannot be right: expected {form}"
+            _drop(target, role)
+
+
+def _absent(target: Target, tenant: Tenant, read: dict[str, str]) -> Iterator[str]:
+    """Known ids that name nothing, or nothing that the owner may see."""
+    for role, resource in _roles(target):
+        identity = target.known[role]
+        if identity in read.values():
+            continue
+        for operation, path in _reads_of(target, resource, identity):
+            exchange = _asked(tenant, operation, path)
+            if exchange.status in _NOT_THERE | _REFUSED | _MALFORMED:
+                what = "names nothing" if exchange.status in _NOT_THERE else "cannot be used"
+                yield f"known {role} {identity!r} {what}: GET {exchange.path} answered {exchange.status}"
+                _drop(target, role)
+            break
+
+
+def _roles(target: Target) -> list[tuple[str, str]]:
+    """The known ids that are given: role, and resource."""
+    return [(role, of) for role, of in target.vendor.behaviour.get("known", {}).items() if role in target.known]
+
+
+def _reads_of(target: Target, resource: str, identity: str) -> Iterator[tuple[Operation, dict[str, str]]]:
+    """Reads that have the id in their path: first those of the record itself."""
+    tables = {
+        each.id: target.model.table(each.id) for each in target.vendor.operations.values() if each.method == "GET"
+    }
+    for name in sorted(tables, key=lambda each: tables[each].get("resource") != resource):
+        operation = target.vendor.operations[name]
+        owners = target.model.owners(operation)
+        path = {name: ids[0] for name, of in owners.items() if (ids := target.model.known_of(of, target.known))}
+        mine = [name for name, of in owners.items() if of == resource]
+        if mine and set(path_names(operation.path)) <= path.keys():
+            yield operation, {**path, mine[-1]: identity}
+
+
+def _drop(target: Target, role: str) -> None:
+    target.known = {name: identity for name, identity in target.known.items() if name != role}
+
+
+def _check_writes(target: Target, tenant: Tenant) -> None:
+    """An owner who may read and not write would make every rule of a write look broken."""
+    for resource, sample in target.vendor.behaviour.get("samples", {}).items():
+        if not {"create", "delete"} <= sample.keys():
+            continue
+        key = target.model.resource(resource)["key"]
+        try:
+            identity = str(tenant.create(resource)[key])
+            answer = tenant.remove(resource, identity)
+        except SampleFailed as failed:
+            if why := refusal(target, failed):
+                raise Unjudgeable(why) from None
+            continue
+        except (NotJudged, Broken, LookupError):
+            continue
+        finally:
+            target.clean_up(is_last=False)
+        if answer.status in _REFUSED:
+            told = f"{answer.exchange.method} {answer.exchange.path} answered {answer.status}"
+            raise Unjudgeable(f"the credentials of owner may not remove what they made: {told}")
+        return
+
+
+def _line(exchange: Exchange) -> str:
+    return f"{exchange.method} {exchange.url.partition('?')[0]} answered {exchange.status}"
 
 
 def _reason(target: Target, exchanges: list[Exchange]) -> str:
     statuses = {exchange.status for exchange in exchanges}
     first = exchanges[0]
-    line = f"{first.method} {target.url}{first.path} answered {first.status}"
-    if refused := [each for each in exchanges if each.status in (401, 403)]:
+    if refused := [each for each in exchanges if each.status in _REFUSED]:
         return f"the credentials of owner are refused: {refused[0].path} answered {refused[0].status}"
     if statuses == {404}:
-        expected = target.vendor.base_url
-        return f"every read answers 404: is {target.url} the base URL? It takes the place of {expected}"
+        return f"every read answers 404: is {target.url} the base URL? It takes the place of {target.vendor.base_url}"
     if all(300 <= status < 400 for status in statuses):
-        return f"{line} and leads to {first.headers.get('location', 'nowhere')}: redirects are not followed"
-    if any(200 <= status < 300 for status in statuses):
-        answered = next(each for each in exchanges if 200 <= each.status < 300)
-        kind = answered.headers.get("content-type", "no content type")
-        return f"{line} with {kind} and no JSON: this is not the API"
+        where = shorten(" ".join(first.headers.get("location", "nowhere").split()))
+        return f"{_line(first)} and leads to {where}: redirects are not followed"
+    if answered := [each for each in exchanges if 200 <= each.status < 300]:
+        kind = answered[0].headers.get("content-type", "no content type")
+        what = f"with {kind} and no JSON" if answered[0].body.strip() else "with an empty body"
+        return f"{_line(answered[0])} {what}: this is not the API"
     if all(status >= 500 for status in statuses):
-        return f"{line}, and so does every read: the target is out of order"
-    return f"no read succeeds: {line}"
+        return f"{_line(first)}, and so does every read: the target is out of order"
+    return f"no read succeeds: {_line(first)}{_told(first)}"
+
+
+def _told(exchange: Exchange) -> str:
+    """What an answer says, in a few words on the same line."""
+    text = "".join(
+        character if character.isprintable() else " " for character in exchange.body[:400].decode(errors="replace")
+    )
+    text = " ".join(text.split())
+    return f" {shorten(text, 100)}" if text else ""

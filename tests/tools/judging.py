@@ -14,11 +14,13 @@ from contracts.runner import Result
 from contracts.target import LOCAL_ORIGIN, Target
 from contracts.wire import LocalWire
 from mockserver.app import create_app
+from mockserver.reception import DEFAULT_WORLD
 from mockserver.settings import Settings
 from mockserver.vendor import Rule, Vendor
 from mockserver.webhooks import Courier
 from tests.bending_proxy import BentWire
 from tests.bends import Bend
+from tests.tools.hurrying import Hurried
 
 START = "2026-03-02T09:00:00Z"
 
@@ -31,7 +33,9 @@ def open_bent(vendor: Vendor, bend: Bend, *, tenant: bool, seed: int = 11, **set
     straight = LocalWire(app, LOCAL_ORIGIN, at_end=app.close)
     told = (Control(straight).find_credentials() or {})[vendor.name]["callers"]
     wire = BentWire(straight, bend, hide_control=tenant)
-    guard = Guard(wire, vendor.mount, Model(judged), budget=Budget(), is_own_world=not tenant)
+    clocks = Hurried(lambda seconds: Control(straight).turn(DEFAULT_WORLD, {"advance": seconds}))
+    watch = clocks.watch if tenant else None
+    guard = Guard(wire, vendor.mount, Model(judged), budget=Budget(), is_own_world=not tenant, watch=watch)
     callers = {name: entry["headers"] for name, entry in told.items()}
     logins = {name: entry["login"] for name, entry in told.items() if tenant and "login" in entry}
     for name in logins:
