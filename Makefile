@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 ARGS ?=
 
-.PHONY: run test test-all check format contracts bench wheel lock
+.PHONY: run test test-all check format contracts bench bench-judge wheel lock
 
 run: $(STAMP)
 	@$(BIN)/proofboard serve $(ARGS)
@@ -32,6 +32,9 @@ contracts: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python tests/benchmarks/peers.py $(ARGS)
+
+bench-judge: $(STAMP)
+	$(BIN)/python tests/benchmarks/judge.py $(ARGS)
 
 wheel: $(STAMP)
 	$(BIN)/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .

@@ -116,9 +116,8 @@ def test_readme__has_every_command_and_option() -> None:
         ]
         for name in group.list_commands(context)
     }
-    assert set(wanted) == {
-        f"proofboard {name}" for name in ("serve", "test", "rules", "check", "routes", "credentials")
-    }
+    names = ("serve", "test", "clean", "baseline", "rules", "check", "routes", "credentials")
+    assert set(wanted) == {f"proofboard {name}" for name in names}
     missing = [
         word
         for name, options in wanted.items()
