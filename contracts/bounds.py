@@ -70,6 +70,23 @@ class Bounds:
             what = "would change a record that" if is_subject else f"would use a record of {resource} that"
             what = f"{request.method} {request.target} {what}"
             yield from self._harmless(resource, identity, what, is_subject=is_subject)
+            yield from self._by_another_key(request, resource, identity, what)
+
+    def _by_another_key(self, request: Outgoing, resource: str, value: str, what: str) -> Iterator[Doubt]:
+        """Where the path may hold another key than an id: the record that the key names."""
+        aliases, key = self.ownership.aliases, self._records.key(resource)
+        words = dict.fromkeys(aliases.words(request, resource)) or [key]
+        fields = {aliases.field(resource, word) for word in words}
+        if fields == {key} and (self.model.is_formed(resource, value) or not aliases.bearers(resource, value)):
+            return
+        if len(fields) > 1 or None in fields:  # a server may take it for an id, or for whatever it knows
+            if not self.model.is_formed(resource, value):
+                raise NotOurs(f"{what} nothing tells the key of")
+            return
+        for identity in aliases.bearers(resource, value):
+            if not self.ownership.is_our_own(resource, identity):
+                raise NotOurs(f"{what} this run did not create: {value} was seen on {identity}")
+        yield Doubt(resource, value, is_ours=False, by=str(fields.pop()), query=request.target.partition("?")[2])
 
     def _of_body(self, request: Outgoing, route: Route) -> Iterator[Doubt]:
         """The records that a body refers to, and where a subscription would have others' data sent."""

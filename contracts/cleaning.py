@@ -6,12 +6,13 @@ Which records may be removed at all is the guard's to say.
 import random
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
 from contracts.budget import BudgetSpent
 from contracts.findings import NotJudged
-from contracts.ownership import Made, Vanished
+from contracts.ownership import Doubt, Made, Vanished
 from contracts.target import Target
 from contracts.tenant import Tenant
 from contracts.traces import Search
@@ -50,6 +51,8 @@ class Cleaner:
                 if self._ownership.lost:  # what was believed to be ours was not
                     self._find_lost()
                     self._remove_all(is_last=is_last)
+                if is_last:
+                    self._look_back()
             except KeyboardInterrupt:
                 if not is_last:
                     raise
@@ -89,6 +92,9 @@ class Cleaner:
             except NotJudged:  # no list shows it
                 self._ownership.unseen[resource] += len(lost)
                 continue
+            except BaseException:  # nobody has looked for them, which is told
+                self._ownership.lost += lost
+                raise
             found = [trace for trace in traces if (resource, trace.identity) not in self._guard.holdings]
             for trace in found:
                 self._ownership.adopt(resource, trace.identity, path=trace.path, text=trace.text)
@@ -110,6 +116,24 @@ class Cleaner:
             is_there = (made.resource, made.identity) in self._guard.holdings
             if is_there and made.refused not in _NO_OTHER_TIME | {None}:
                 self._remove(made)
+        if is_last:  # what no read has shown to be ours may yet be somewhere else, with our mark on it
+            for made in held:
+                is_there = (made.resource, made.identity) in self._guard.holdings
+                has_delete = self._ownership.records.operation(made.resource, "delete") is not None
+                if is_there and has_delete and not (made.is_sure or made.is_proven):
+                    self._ownership.lost += [made, *(replace(made, sent=sent, again=[]) for sent in made.again)]
+                    made.again.clear()
+
+    def _look_back(self) -> None:
+        """Whether the deletes did what they answered: the last of each resource tells, and where it did not all do."""
+        removed, records = self._ownership.removed, self._ownership.records
+        for resource in dict.fromkeys(made.resource for made in removed if records.reader(made.resource)):
+            for made in reversed([made for made in removed if made.resource == resource]):
+                doubt = Doubt(resource, made.identity, is_ours=True)
+                shown, _ = self._patiently(partial(self._ownership.look_up, doubt, self._guard.ask, made.path))
+                if not shown:
+                    break
+                self.left.append(f"{resource} {made.identity}: its delete was granted, and it is still there")
 
     def _remove(self, made: Made) -> None:
         operation = self._ownership.records.operation(made.resource, "delete")

@@ -6,6 +6,8 @@ import signal
 import sys
 import time
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -104,6 +106,8 @@ def test(vendor: str, **options: Any) -> None:
             stream.reconfigure(errors="backslashreplace")  # a terminal that has no such letter ends no run
     try:
         code = _Command(vendor, options).run()
+    except KeyboardInterrupt:
+        _refuse("could not judge: interrupted")
     except Exception as error:
         _refuse(f"could not judge: {crashes.tell(error)}")
     sys.exit(code)
@@ -182,8 +186,10 @@ class _Command:
                 forecast=forecast,
                 recorder=recorder,
             )
-        except KeyboardInterrupt:
-            return self._unjudged(runner.INTERRUPTED)
+        except KeyboardInterrupt:  # a second one, after the run's own end: what it made is told all the same
+            target.left_behind.clear()
+            target.clean_up()
+            return replace(self._unjudged(runner.INTERRUPTED), left_behind=tuple(target.left_behind))
         except Exception as error:
             return self._unjudged(crashes.tell(error, target.guard.mask))
         return result if self.tenant is None else replace(result, tenant_file=str(self.options["tenant"]))
@@ -198,7 +204,8 @@ class _Command:
         if result.requests:
             terminal.show(self.console, result)
         if self.options["report"] is not None:
-            self._write(result, recorder)
+            with _undisturbed():
+                self._write(result, recorder)
         if result.exit_code == runner.COULD_NOT_JUDGE:
             click.echo(f"could not judge: {result.mask(result.reason or 'nothing was judged')}", err=True)
         return result.exit_code
@@ -346,6 +353,17 @@ class _Command:
         except OSError as error:
             _refuse(f"--report {self.options['report']} cannot be written: {error.strerror}")
         click.echo(f"written: {', '.join(str(path) for path in written)}")
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """The last second of a run, in which nobody who is impatient shall lose what it has to tell."""
+    before = {name: signal.signal(name, signal.SIG_IGN) for name in (signal.SIGINT, *_ENDS)}
+    try:
+        yield
+    finally:
+        for name, handler in before.items():
+            signal.signal(name, handler)
 
 
 def _interrupt(*received: object) -> NoReturn:

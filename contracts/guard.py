@@ -89,14 +89,15 @@ class Guard:
             raise ReadOnly
         route = self.model.route(request.method, request.target)
         if not self.is_own_world and not is_login and _is_write(request):
-            self._make_sure(request, route)
+            self._make_sure(request, route, caller)
         return self._deliver(request, route, caller=caller, world=world)
 
-    def _make_sure(self, request: Outgoing, route: Route | None) -> None:
+    def _make_sure(self, request: Outgoing, route: Route | None, caller: str | None) -> None:
         """Look up what has to be known before an unsafe request may leave; NotOurs where it may not."""
+        asker = caller if caller in self.callers() else "owner"
         try:
             for doubt in self._bounds.doubts(request, route):
-                self.ownership.make_sure(doubt, lambda caller: partial(self.ask, caller=caller))
+                self.ownership.make_sure(doubt, lambda caller: partial(self.ask, caller=caller), str(asker))
         except NotOurs:
             self.refused += 1
             raise

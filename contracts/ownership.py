@@ -8,9 +8,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 from contracts import bodies
+from contracts.aliases import Aliases
 from contracts.budget import Owed
 from contracts.findings import Exchange, NotJudged
 from contracts.listing import Ask, ListLost, walk
@@ -30,11 +32,16 @@ class Vanished(NotOurs):
 
 
 class Doubt(NamedTuple):
-    """What a read has to tell before a request may leave: that a record is ours, or that nothing is there."""
+    """What a read has to tell before a request may leave: that a record is ours, or that nothing is there.
+
+    `by` is the field that holds what stands for the id, where that is another, `query` that of the request.
+    """
 
     resource: str
     identity: str
     is_ours: bool
+    by: str = ""
+    query: str = ""
 
 
 @dataclass
@@ -100,12 +107,13 @@ class Ownership:
     `known` are the records that the run was given to use, `foreign` all that was seen and is not ours, `void` the ids
     that shall name nothing: all by their names. `flying` are creates that have no answer yet, `lost` those of which
     nobody knows what became of them, `disowned` tells by resource, in a line each, what a create answered that is not
-    ours. `unseen` counts by resource the creates that no search will find.
+    ours. `unseen` counts by resource the creates that no search will find, `removed` are those with a granted delete.
     """
 
     def __init__(self, model: Model) -> None:
         self.model = model
         self.records = Records(model, {})
+        self.aliases = Aliases(model, self.records)
         self.holdings = Holdings()
         self.known: set[str] = set()
         self.foreign: set[str] = set()
@@ -115,6 +123,7 @@ class Ownership:
         self.flying: list[Made] = []
         self.disowned: dict[str, list[str]] = {}
         self.unseen: Counter[str] = Counter()
+        self.removed: list[Made] = []
         self.book: Book | None = None
 
     def give(self, known: Mapping[str, str]) -> None:
@@ -130,13 +139,23 @@ class Ownership:
         """Whether a name is that of somebody's record, as far as the run has seen."""
         return name in self.foreign and name not in self.known and name not in self.void
 
+    def is_our_own(self, resource: str, identity: str) -> bool:
+        """Whether this run made a record, be it there yet or removed again."""
+        return (resource, identity) in self.holdings or self.model.name(resource, identity) in self.gone
+
     # What a read tells
 
-    def make_sure(self, doubt: Doubt, ask_as: Callable[[str], Ask]) -> None:
+    def make_sure(self, doubt: Doubt, ask_as: Callable[[str], Ask], caller: str = "owner") -> None:
         """Look it up, or raise NotOurs. A record that does not show what was sent is none of ours from then on.
 
-        The owner is asked, and where it does not see the record whoever made it.
+        The owner is asked, and where it does not see the record whoever made it; of another key than an id the caller.
         """
+        if doubt.by:
+            ours = partial(self._confirmed, ask_as)
+            told = doubt.resource, doubt.identity, doubt.by, doubt.query
+            if why := self.aliases.trouble(*told, ask_as(caller), ours):
+                raise NotOurs(why)
+            return
         name = self.model.name(doubt.resource, doubt.identity)
         made = self.holdings.find(doubt.resource, doubt.identity)
         around = made.path if made is not None else {}
@@ -162,6 +181,14 @@ class Ownership:
             self.lost.append(replace(made, sent=made.again[-1], again=[]))
         made.again.clear()
         made.is_sure = made.is_proven = True
+
+    def _confirmed(self, ask_as: Callable[[str], Ask], resource: str, identity: str) -> Mapping[str, Any] | None:
+        """A record of ours as it is read by its id; None for any other."""
+        made, doubt = self.holdings.find(resource, identity), Doubt(resource, identity, is_ours=True)
+        if made is None:
+            return None
+        self.make_sure(doubt, ask_as)
+        return self.look_up(doubt, ask_as("owner"), made.path)[0]
 
     def look_up(self, doubt: Doubt, ask: Ask, around: Mapping[str, str]) -> tuple[Mapping[str, Any] | None, str | None]:
         """The record as a read shows it, None where there is none; and why nobody can tell.
@@ -215,10 +242,11 @@ class Ownership:
         is_good = 200 <= exchange.status < 300
         table = self.model.table(route.operation.id) if route else {}
         made: Made | None = None
-        if route is not None and self.makes(route) and (is_good or exchange.status >= 500):
+        if route is not None and self.makes(route) and not 400 <= exchange.status < 500:
             made = self._hold(request, exchange, route)
         elif route is not None and is_good and (subject := self.model.subject(route)):
-            self._note(subject, request, route, exchange)
+            resource, identity = subject
+            self._note((resource, self.aliases.subject(resource, identity)), request, route, exchange)
         if is_good and exchange.operation is not None:
             self._see(exchange, table, made)
 
@@ -297,12 +325,14 @@ class Ownership:
             self.foreign.add(name)
             self.lost.append(made)
         else:
+            self.removed += [made] if made is not None else []
             self.void.add(name)
             self.gone.add(name)
 
     def _see(self, exchange: Exchange, table: Mapping[str, Any], made: Made | None) -> None:
         """Whatever in an answer could be the id of a record is somebody's, unless it is ours."""
         held = {self.model.name(*record) for record in self.holdings} | ({made.identity} if made else set())
+        self.aliases.see(exchange)
         told = {*texts(exchange), *self._referred(exchange, table)}
         if table.get("verb") in _READS:
             told.update(self._named(exchange))
@@ -353,8 +383,9 @@ class Ownership:
     def owed(self) -> Owed:
         """What it will take to remove all that is held: a delete each, and a read of those that none has shown yet."""
         found = [each for each in self.holdings.all() if self.records.operation(each.resource, "delete")]
-        searches = len({each.resource for each in self.lost})
-        return Owed(requests=len(found) + sum(not each.is_sure for each in found) + searches, writes=len(found))
+        lost = [each for each in self.lost if self.records.operation(each.resource, "delete")]
+        searches = len({each.resource for each in self.lost}) + sum(not each.is_sure for each in found)
+        return Owed(requests=len(found) + len(lost) + searches, writes=len(found) + len(lost))
 
     def _sent(self, request: Outgoing, route: Route, identity: str, caller: str | None) -> Made:
         table = self.model.table(route.operation.id)

@@ -112,6 +112,7 @@ def run(
     target.guard.observers.extend(observers)
     lost = _try(docket, profile)
     _settle(docket, lost)
+    _tell_wavering(docket)
     code, reason = _conclude(docket, lost)
     return Result(
         vendor=target.vendor,
@@ -243,6 +244,13 @@ def _settle(docket: Docket, lost: str | None) -> None:
             docket.settle(Verdict(rule.id, "not judged", rule.detail[0]))
         elif rule.id not in docket.verdicts:
             docket.settle(Verdict(rule.id, "not judged", why))
+
+
+def _tell_wavering(docket: Docket) -> None:
+    """A rule that held only when it was tried again is no finding, and not to be kept quiet about."""
+    found = [verdict.rule for verdict in docket.verdicts.values() if verdict.state == "holds" and verdict.why]
+    if found:
+        docket.notes.append(f"others are at work there, or it comes and goes: broken at first, {', '.join(found)}")
 
 
 def _conclude(docket: Docket, lost: str | None) -> tuple[int, str | None]:

@@ -8,7 +8,7 @@ import json
 import random
 import re
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -30,6 +30,7 @@ _SCHEME = re.compile(r"^(Bearer|Basic|Token)\s+", re.IGNORECASE)
 _WIRE_HEADERS = frozenset({"content-length", "content-encoding", "transfer-encoding"})
 _OFTEN = 0.4  # how often a value worth trying takes the place of a generated one
 _LONG = 4096  # characters
+_NO_ANSWER = 451  # of a request that was withheld: a status that Schemathesis draws no conclusion from
 PHASES = ("examples", "coverage", "fuzzing", "stateful")
 
 
@@ -81,7 +82,7 @@ class Withheld(Exception):
     """A request that shall not be sent; the run goes on without it."""
 
 
-_NO_MATTER = (Withheld, NoLinksFound, NoProducers)  # a few operations alone may have no links to follow
+_NO_MATTER = (NoLinksFound, NoProducers)  # a few operations alone may have no links to follow
 
 
 class Listener(Protocol):
@@ -119,8 +120,8 @@ def run(plan: Plan, send: Send, listener: Listener) -> Outcome:
         if isinstance(event, events.PhaseStarted) and event.phase.name.value.lower() in PHASES:
             listener.phase(event.phase.name.value.lower())
         elif isinstance(event, events.ScenarioFinished):
-            outcome.cases += len(event.recorder.interactions)
-            outcome.failures.extend(_failures(event, door.exchanges))
+            outcome.cases += len(event.recorder.interactions.keys() - door.withheld)
+            outcome.failures.extend(_failures(event, door.exchanges, door.withheld))
             door.forget(event.recorder.cases)
             listener.scenario(event.phase.value, event.label or "sequences", outcome.cases)
         elif (
@@ -269,6 +270,7 @@ class _Door:
 
     def __init__(self, plan: Plan, send: Send) -> None:
         self.exchanges: dict[str, Exchange] = {}
+        self.withheld: set[str] = set()
         self.trouble: BaseException | None = None
         self.stop: Callable[[], None] = lambda: None
         self._base_path = plan.base_path
@@ -280,6 +282,7 @@ class _Door:
         """Cases that are judged: what came of them is not asked for again."""
         for case in cases:
             self.exchanges.pop(case, None)
+            self.withheld.discard(case)
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
         if scope["type"] != "http":
@@ -288,12 +291,17 @@ class _Door:
         while (message := await receive()).get("more_body"):
             body += message.get("body", b"")
         exchange = self._hand_on(scope, body + message.get("body", b""))
+        if exchange is None:
+            await send({"type": "http.response.start", "status": _NO_ANSWER, "headers": []})
+            await send({"type": "http.response.body", "body": b""})
+            return
         fields = [(name, value) for name, value in exchange.headers.items() if name not in _WIRE_HEADERS]
         headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in fields]
         await send({"type": "http.response.start", "status": exchange.status, "headers": headers})
         await send({"type": "http.response.body", "body": exchange.body})
 
-    def _hand_on(self, scope: MutableMapping[str, Any], body: bytes) -> Exchange:
+    def _hand_on(self, scope: MutableMapping[str, Any], body: bytes) -> Exchange | None:
+        """What was answered; None where the request was withheld. That is not to be raised: it would end a scenario."""
         if self.trouble is not None:
             raise self.trouble
         path, query = scope["raw_path"].decode("latin-1"), scope["query_string"].decode("latin-1")
@@ -304,27 +312,33 @@ class _Door:
         headers = [(name, real.get(value, value)) for name, value in sent if name not in ("host", "accept")]
         headers.append(("accept", "application/json"))
         is_owner = {value for _, value in sent} >= real.keys()
+        case = dict(sent).get(_CASE_HEADER)
         try:
             request = Outgoing(scope["method"], target, headers, body or None)
             exchange = self._send(request, caller="owner" if is_owner else None)
         except Withheld:
-            raise
+            if case is not None:
+                self.withheld.add(case)
+            return None
         except BaseException as trouble:
             self.trouble = trouble
             self.stop()
             raise
-        case = dict(sent).get(_CASE_HEADER)
         if case is not None:
             self.exchanges[case] = exchange
         return exchange
 
 
-def _failures(event: events.ScenarioFinished, exchanges: Mapping[str, Exchange]) -> Iterator[Failure]:
+def _failures(
+    event: events.ScenarioFinished, exchanges: Mapping[str, Exchange], withheld: Set[str]
+) -> Iterator[Failure]:
     for case_id, checks in event.recorder.checks.items():
         for check in checks:
             if check.failure_info is None:
                 continue
             failure = check.failure_info.failure
+            if not withheld.isdisjoint((case_id, failure.case_id)):
+                continue
             yield Failure(
                 check=check.name,
                 code=failure.code,

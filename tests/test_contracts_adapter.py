@@ -13,7 +13,7 @@ from schemathesis.engine.core import Engine
 from contracts import schemathesis_adapter as adapter
 from contracts.findings import Exchange, Headers
 from contracts.guard import BudgetSpent
-from contracts.schemathesis_adapter import Plan, Withheld
+from contracts.schemathesis_adapter import Outcome, Plan, Withheld
 from contracts.wire import Outgoing, Reply
 from tests.odd_servers import reply, serving
 
@@ -177,6 +177,34 @@ def test_run__what_is_withheld_does_not_end_it() -> None:
 
     outcome = adapter.run(PLAN, send, Quiet())
     assert outcome.stopped is None and outcome.errors == [] and things.sent
+
+
+def test_run__what_is_withheld_costs_no_other_case() -> None:
+    listing = {
+        **THINGS["paths"]["/things"]["get"],
+        "parameters": [{"name": "n", "in": "query", "schema": {"type": "integer"}}],
+    }
+    paths = {"/things": {"get": listing}}
+    plan = replace(PLAN, document={**THINGS, "paths": paths}, max_examples=40, phases=("fuzzing",), disposable=False)
+    asked = {"all": 0, "some": 0}
+
+    def count(way: str, *, is_withheld: bool) -> Outcome:
+        things = Things([1])
+
+        def send(request: Outgoing, *, caller: str | None) -> Exchange:
+            asked[way] += 1
+            if is_withheld and asked[way] % 2:
+                raise Withheld("not this one")
+            return things(request, caller=caller)
+
+        outcome = adapter.run(plan, send, Quiet())
+        assert outcome.cases == len(things.sent) and outcome.errors == []
+        assert all(failure.exchange is not None for failure in outcome.failures)
+        return outcome
+
+    every, half = count("all", is_withheld=False), count("some", is_withheld=True)
+    assert asked["some"] == asked["all"] == every.cases > 30
+    assert half.cases == asked["some"] // 2
 
 
 def test_configuration__holds_no_secret() -> None:

@@ -12,7 +12,7 @@ import pytest
 from contracts import runner
 from contracts.budget import Watch
 from contracts.docket import Silence
-from contracts.findings import Headers
+from contracts.findings import Headers, NotJudged
 from contracts.target import Target
 from contracts.tenant import Tenant
 from contracts.wire import Outgoing, Reply, TargetLost
@@ -238,3 +238,70 @@ def test_makers__remove_what_the_owner_may_not(there: TestTenant, open_there: Op
     assert _tasks(there) == before + 1
     target.clean_up()
     assert _tasks(there) == before and target.left_behind == []
+
+
+def test_clean_up__a_delete_that_was_granted_and_did_nothing_is_told(there: TestTenant, open_there: Open) -> None:
+    target = open_there()
+    there.bend = _answering(200, times=99)
+    tasks = _make(target, 3)
+    target.clean_up()
+    assert target.left_behind == [f"tasks {task}: its delete was granted, and it is still there" for task in tasks]
+
+
+def test_clean_up__a_delete_that_did_what_it_answered_costs_one_read_to_believe(
+    there: TestTenant, open_there: Open
+) -> None:
+    target = open_there()
+    _make(target, 3)
+    target.clean_up()
+    last = there.log[-2:]
+    assert [each.method for each in last] == ["DELETE", "GET"] and last[0].path == last[1].path
+    assert target.left_behind == []
+
+
+def _with_ids(identity: str) -> Any:
+    """Creates make what they should, and answer another id."""
+
+    def bend(memory: Memory, request: Outgoing, forward: Forward) -> Reply:
+        reply = forward(request)
+        if request.method != "POST":
+            return reply
+        answer = json.loads(reply.body)
+        answer["task"]["id"] = identity
+        return Reply(reply.status, reply.headers, json.dumps(answer).encode(), 0.0)
+
+    return bend
+
+
+def test_clean_up__records_behind_an_id_that_no_path_can_hold_are_found_by_their_mark(
+    there: TestTenant, open_there: Open
+) -> None:
+    before, target = _tasks(there), open_there()
+    there.bend = _with_ids("../tasks/x")
+    for _ in range(3):
+        with suppress(NotJudged):
+            target.tenant("x").create("tasks")
+    assert _tasks(there) == before + 3
+    target.clean_up()
+    assert _tasks(there) == before
+
+
+def test_clean_up__a_create_that_redirects_may_have_made_a_record(there: TestTenant, open_there: Open) -> None:
+    before, target = _tasks(there), open_there()
+    there.bend = _answering(303, times=1, method="POST", is_after=True)
+    with suppress(NotJudged):
+        target.tenant("x").create("tasks")
+    assert _tasks(there) == before + 1
+    target.clean_up()
+    assert _tasks(there) == before and target.left_behind == []
+
+
+def test_clean_up__a_search_that_the_budget_ends_is_told(there: TestTenant, open_there: Open) -> None:
+    target = open_there({"requests": 4})
+    there.bend = _answering(500, times=1, method="POST", is_after=True)
+    with suppress(NotJudged):
+        target.tenant("x").create("tasks")
+    while target.guard.purse.left()[0]:
+        target.guard.purse.count(is_write=False)
+    target.clean_up()
+    assert target.left_behind == ["tasks: no answer tells what a create made, and no mark could be looked for"]

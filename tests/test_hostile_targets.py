@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from contracts.findings import Headers
+from contracts.guard import NotOurs
 from contracts.runner import Result
 from contracts.wire import Outgoing, Reply
 from mockserver.vendor import Vendor, load
@@ -199,6 +200,120 @@ def test_hostile__where_ids_are_numbers(name: str, tmp_path: Path) -> None:
         changed = [each for each, record in before.items() if _plain(record) != _plain(after.get(each))]
         assert changed == []
         assert not [each for each in after if each not in before] or result.left_behind
+
+
+KANBERT = load("kanbert")
+OTHER = next(each for each in KANBERT.seed["records"]["tasks"] if each["external_origin"] == "mock-integration")
+WRITES: dict[str, dict[str, Any]] = {
+    "updateTask": {"json": {"title": "Changed"}},
+    "setExternalIdentifier": {"json": {}},
+    "uploadAttachment": {"files": {"file": ("note.txt", b"Note", "text/plain")}},
+    "deleteTask": {},
+}
+
+
+def _claims(name: str, *, by_id: bool) -> Bend:
+    """Our tasks are shown with the key of somebody's: by creates, and where `by_id` by reads by their id too."""
+
+    def bend(memory: Memory, request: Outgoing, forward: Forward) -> Reply:
+        reply = forward(request)
+        is_read = by_id and request.method == "GET" and "find_by" not in request.target
+        told = _parsed(reply)
+        if not (is_read or request.method == "POST") or not str(told.get("title")).endswith("]"):
+            return reply
+        return _json(reply, {**told, name: OTHER[name]})
+
+    return bend
+
+
+def _reads_by_key_answer_ours(name: str) -> Bend:
+    """What creates claim, reads by that key affirm; only a read by the id shows that the key is another's."""
+    claims = _claims(name, by_id=False)
+
+    def bend(memory: Memory, request: Outgoing, forward: Forward) -> Reply:
+        if request.method == "GET" and f"find_by={name}" in request.target and ("", "ours") in memory.values:
+            reply = forward(replace(request, target=f"{KANBERT.mount}/tasks/{memory.values['', 'ours']}"))
+            return _json(reply, {**_parsed(reply), name: OTHER[name]})
+        reply = claims(memory, request, forward)
+        if request.method == "POST" and _parsed(reply).get(name) == OTHER[name]:
+            memory.values["", "ours"] = _parsed(reply)["id"]
+        return reply
+
+    return bend
+
+
+def _generous(bend: Bend) -> Bend:
+    """Finds by any key, whatever the request says that it is."""
+
+    def generous(memory: Memory, request: Outgoing, forward: Forward) -> Reply:
+        for value, name in ((OTHER["uri"], "uri"), (OTHER["external_id"], "external_id")):
+            if f"/tasks/{value}" in request.target and "find_by" not in request.target:
+                request = replace(
+                    request, target=f"{request.target}{'&' if '?' in request.target else '?'}find_by={name}"
+                )
+        return bend(memory, request, forward)
+
+    return generous
+
+
+def _parsed(reply: Reply) -> dict[str, Any]:
+    try:
+        told = json.loads(reply.body)
+    except ValueError:
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+KEYS: dict[str, Bend] = {
+    "straight": straight,
+    **{f"claims-{name}": _claims(name, by_id=False) for name in ("uri", "external_id")},
+    **{f"claims-{name}-throughout": _claims(name, by_id=True) for name in ("uri", "external_id")},
+    **{f"affirms-{name}": _reads_by_key_answer_ours(name) for name in ("uri", "external_id")},
+    **{f"generous-{name}": _generous(_claims(name, by_id=False)) for name in ("uri", "external_id")},
+}
+
+
+def _check_keys(tenant: TestTenant, before: Records, after: Records) -> None:
+    tasks = KANBERT.seed["records"]["tasks"]
+    keys = {str(each[name]) for each in tasks for name in ("id", "uri", "external_id") if each[name]}
+    reached = [each for each in tenant.writes if keys & set(each.path.split("/")) and each.status not in (401, 404)]
+    assert [(each.method, each.path, each.query) for each in reached] == []
+    others = {name: record for name, record in before.items() if name.startswith("tasks ")}
+    assert [name for name, record in others.items() if _plain(record) != _plain(after.get(name))] == []
+
+
+@pytest.mark.parametrize("name", KEYS)
+def test_hostile__another_key_names_only_what_is_ours(name: str, tmp_path: Path) -> None:
+    with TestTenant(KANBERT, KEYS[name]) as tenant:
+        before = _all(tenant)
+        target = tenant.open(tenant.toml(tmp_path / "tenant.toml"))
+        caller, left = target.tenant("x"), []
+        for operation, body in WRITES.items():
+            for key in ("uri", "external_id"):
+                task = caller.create("tasks", external_id=f"proof-{operation}-{key}")
+                for query in (
+                    {},
+                    {"find_by": key},
+                    {"find_by": [key, "id"]},
+                    {"find_by": "title"},
+                    {"find_by": [key, key]},
+                ):
+                    try:
+                        left.append(caller.call(operation, path={"id": task[key]}, query=query, **body).status)
+                    except NotOurs:
+                        left.append(None)
+        target.clean_up()
+        _check_keys(tenant, before, _all(tenant))
+        assert None in left and (left.count(200) + left.count(201) > 6 or name != "straight")
+        target.close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", KEYS)
+def test_hostile__another_key_in_a_whole_run(name: str, tmp_path: Path) -> None:
+    with TestTenant(KANBERT, KEYS[name]) as tenant:
+        _, before, after = _judge(tenant, tmp_path / "tenant.toml", None)
+        _check_keys(tenant, before, after)
 
 
 def test_control_plane__that_only_pretends_makes_no_world_of_our_own(tmp_path: Path) -> None:

@@ -147,6 +147,8 @@ def test_tenant__what_is_broken_is_tried_again_since_others_may_be_at_work(tmp_p
         return with_answer(reply, {"task": {**task, "description": "Another's"}})
 
     with TestTenant(VENDORS["kanman"], somebody_changes_it) as tenant:
-        (verdict,) = tenant.judge(tenant.toml(tmp_path / "tenant.toml"), ["KM-124"]).verdicts
+        result = tenant.judge(tenant.toml(tmp_path / "tenant.toml"), ["KM-124"])
+        (verdict,) = result.verdicts
         assert verdict.state == ("broken" if is_lasting else "holds"), verdict
         assert ("at first not, but when it was tried again" in verdict.why) is not is_lasting
+        assert any("broken at first, KM-124" in note for note in result.notes) is not is_lasting

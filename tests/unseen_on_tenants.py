@@ -4,6 +4,7 @@ On a mock each of them is found. What is not named here is found on a tenant too
 """
 
 NOT_OURS = "no operation makes a task, and the tasks of a tenant are left alone"
+STRANGERS = "needs a second person, and nobody is made to watch a task who is not among the known ids"
 LIMITS = "limits are never used up on purpose, and others may use the same tenant"
 LOGINS = "wrong logins would block somebody's account; only the callers of the run log in"
 NO_LETTING_IN = "the target lets in nobody with what it answers to a login: the run ends, and says so"
@@ -24,10 +25,14 @@ UNSEEN_ON_A_TENANT: dict[str, dict[str, str]] = {
             LIMITS: "remaining-stands no-limit full-one-early 429-is-403",
             LOGINS: "any-password login-tells-which login-never-blocked login-needs-no-tenant",
             NO_LETTING_IN: "login-is-no-jwt",
-            LEFT_OPEN: "limit-101-taken text-trimmed blank-text-taken cards-search-minds-case slash-at-the-end-taken",
+            LEFT_OPEN: """
+                limit-101-taken text-trimmed blank-text-taken cards-search-minds-case slash-at-the-end-taken
+                total-off-by-one cards-turned
+            """,
             PACED: "text-of-5000-refused",
         },
         "kanbert": {
+            STRANGERS: "add-watchers-replaces",
             NEAR_A_BORDER: "lte-is-lt today-is-tomorrow",
             LEFT_OPEN: """
                 blank-title-taken create-starts-in-backlog create-is-private completed-at-not-set closed-at-stays
