@@ -91,7 +91,7 @@ class Bounds:
     def _of_body(self, request: Outgoing, route: Route) -> Iterator[Doubt]:
         """The records that a body refers to, and where a subscription would have others' data sent."""
         table = self.model.table(route.operation.id)
-        references: Mapping[str, str] = {name: of["resource"] for name, of in table.get("references", {}).items()}
+        references = self.model.references(route.operation.id)
         url = self._subscribed(table)
         found = bodies.leaves(request)
         if found is None:

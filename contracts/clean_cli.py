@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from contracts.traces import Search, Trace
     from mockserver.vendor import Vendor
 
+_ENDS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 _EPILOG = """\b
 Exit code: 0 nothing is left, 1 something could not be removed, 2 nobody could look.
 \b
@@ -41,7 +42,9 @@ def clean(vendor: str | None, tenant: Path, dry_run: bool) -> None:
     it in, and those that a run on this machine has written down before it was killed and that still look like it."""
     if not sys.warnoptions:
         warnings.simplefilter("ignore")
-    signal.signal(signal.SIGTERM, _interrupt)
+    for name in _ENDS:
+        if signal.getsignal(name) is not signal.SIG_IGN:  # as under nohup
+            signal.signal(name, _interrupt)
     from mockserver.vendor import SpecError
 
     try:
@@ -120,8 +123,10 @@ class _Sweep:
             found = list(self._look(Search(self.target.guard), journals))
         for trace in found:
             self._say(f"{trace.resource} {trace.identity}  {trace.text}")
+        if not found:
+            return self._conclude("nothing was removed" if self.doubtful else "nothing is left", is_left=False)
         if is_dry:
-            return self._conclude(f"{len(found)} to remove", is_left=bool(found))
+            return self._conclude(f"{len(found)} to remove", is_left=True)
         return self._remove(found, journals)
 
     def _look(self, search: "Search", journals: "Leftovers") -> "Iterator[Trace]":

@@ -128,9 +128,16 @@ class Cleaner:
         """Whether the deletes did what they answered: the last of each resource tells, and where it did not all do."""
         removed, records = self._ownership.removed, self._ownership.records
         for resource in dict.fromkeys(made.resource for made in removed if records.reader(made.resource)):
-            for made in reversed([made for made in removed if made.resource == resource]):
+            gone = [made for made in removed if made.resource == resource]
+            for number, made in enumerate(reversed(gone)):
                 doubt = Doubt(resource, made.identity, is_ours=True)
-                shown, _ = self._patiently(partial(self._ownership.look_up, doubt, self._guard.ask, made.path))
+                try:
+                    shown, _ = self._patiently(partial(self._ownership.look_up, doubt, self._guard.ask, made.path))
+                except BaseException:
+                    if number:
+                        more = f"{len(gone) - number} more, whose deletes were granted too, were not looked for"
+                        self.left.append(f"{resource}: {more}")
+                    raise
                 if not shown:
                     break
                 self.left.append(f"{resource} {made.identity}: its delete was granted, and it is still there")

@@ -1,6 +1,7 @@
 """`proofboard test`: what a person types, and which exit code they get. The work is done in the runner."""
 
 import io
+import os
 import random
 import signal
 import sys
@@ -98,9 +99,12 @@ proofboard test VENDOR --tenant tenant.toml --plan         what that would send
 def test(vendor: str, **options: Any) -> None:
     """Judge whether a target keeps the contract of a vendor, rule by rule."""
     from contracts import crashes
+    from mockserver import cache
 
     if not sys.warnoptions:
         warnings.simplefilter("ignore")
+    if place := cache.folder():  # or Hypothesis keeps its tables in whatever folder one stands in
+        os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(place / "hypothesis"))
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal that has no such letter ends no run
@@ -117,8 +121,6 @@ class _Command:
     """One invocation: what was typed, brought together step by step."""
 
     def __init__(self, vendor: str, options: dict[str, Any]) -> None:
-        from rich.console import Console
-
         from contracts import baseline
         from contracts.report import terminal
         from mockserver.vendor import SpecError, load
@@ -137,7 +139,7 @@ class _Command:
         self.rules = self._rules()
         self._check_budget()
         self._check_report()
-        self.console = Console(highlight=False, markup=False)
+        self.console = terminal.Terminal()
         self.progress = terminal.LiveProgress(self.console)
 
     def run(self) -> int:
@@ -146,8 +148,9 @@ class _Command:
         from contracts.findings import Unjudgeable
         from contracts.report import terminal
 
-        for name in _ENDS:
-            signal.signal(name, _interrupt)  # CI cancels so: clean up as after Ctrl-C
+        for name in _ENDS:  # CI cancels so: clean up as after Ctrl-C. Under nohup one of them stays ignored
+            if signal.getsignal(name) is not signal.SIG_IGN:
+                signal.signal(name, _interrupt)
         where = self.url or "the mock in this process"
         terminal.open_with(self.console, self.vendor.title, where, self.profile, self.seed)
         if self.options["plan"]:

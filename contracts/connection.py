@@ -17,6 +17,8 @@ from urllib.request import getproxies, proxy_bypass
 import httpcore
 import httpx
 
+from contracts.findings import NotJudged
+
 _CONNECT_SECONDS = 10.0
 _IDLE_SECONDS = 2.0  # servers close idle connections after five seconds and more: one that is reused is still open
 _PIECE = 64 * 1024
@@ -32,6 +34,10 @@ class TargetLost(Exception):
         super().__init__(why)
         self.was_sent = was_sent
         self.is_timeout = is_timeout
+
+
+class Unsendable(NotJudged):
+    """A request that cannot be written as HTTP. Nothing of it was sent."""
 
 
 class Unreadable(Exception):
@@ -224,6 +230,8 @@ def told(error: Exception, seconds: float) -> str:
         return f"did not answer within {seconds:g} seconds"
     if isinstance(cause, ssl.SSLCertVerificationError):
         return f"cannot be reached: its certificate is not trusted: {cause.verify_message.rstrip('.')}"
+    if isinstance(cause, ssl.SSLError) and cause.reason == "WRONG_VERSION_NUMBER":
+        return "cannot be reached: what answers there speaks no TLS: is its URL http://?"
     if isinstance(cause, ssl.SSLError):
         return f"cannot be reached: TLS failed: {(cause.reason or str(cause)).replace('_', ' ').lower()}"
     if isinstance(cause, socket.gaierror):

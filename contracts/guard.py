@@ -181,9 +181,15 @@ class Guard:
         """Count one request, when the budget has room for it and its time has come."""
         owed, is_write = self.owed(), _is_write(request)
         makes = not self.is_own_world and self.ownership.makes(route) and self._is_removable(route)
-        self.purse.check(is_write=is_write, owed=owed, makes=makes)
+        searches = self._searches(route) if makes else 0
+        self.purse.check(is_write=is_write, owed=Owed(owed.requests + searches, owed.writes), makes=makes)
         self.pace.wait(turn, owed=owed.requests)
         self.purse.count(is_write=is_write)
+
+    def _searches(self, route: Route | None) -> int:
+        """The reads that it takes, beyond one, to find what a create makes, should its answer be lost."""
+        resource = self.model.table(route.operation.id).get("resource", "") if route else ""
+        return max(0, self.ownership.search(resource) - 1)
 
     def _is_removable(self, route: Route | None) -> bool:
         """Whether what an operation makes can be removed again."""

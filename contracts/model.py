@@ -100,6 +100,17 @@ class Model:
             owners[names[-1]] = table["resource"]
         return owners
 
+    def references(self, operation_id: str) -> dict[str, str]:
+        """Field of the body -> the resource whose ids it bears: those told, and those whose values a sample knows."""
+        table = self.table(operation_id)
+        found = {name: str(of["resource"]) for name, of in table.get("references", {}).items()}
+        roles: Mapping[str, str] = self.vendor.behaviour.get("known", {})
+        values = self.hint(table.get("resource"), "values")
+        for name in table.get("accepts", {}):
+            for role in re.findall(r"\$known\.(\w+)", repr(values.get(name, ""))):
+                found.setdefault(name, roles[role])
+        return found
+
     def subject(self, route: Route) -> tuple[str, str] | None:
         """The record that a request would change: resource and id."""
         table = self.table(route.operation.id)

@@ -18,7 +18,7 @@ from contracts.findings import Exchange, NotJudged
 from contracts.listing import Ask, ListLost, walk
 from contracts.model import Model, Route, fill
 from contracts.records import TOKENS, Records, identity_of, texts
-from contracts.wire import Outgoing
+from contracts.wire import Outgoing, TargetLost, Unsendable
 
 _READS = frozenset({"list", "get"})
 
@@ -217,7 +217,7 @@ class Ownership:
 
     @contextmanager
     def under_way(self, request: Outgoing, route: Route | None, caller: str | None) -> Iterator[None]:
-        """While a create has no answer, nobody knows whether it made a record."""
+        """While a create has no answer, nobody knows whether it made a record; one that never left made none."""
         if not self.makes(route):
             yield
             return
@@ -226,8 +226,9 @@ class Ownership:
         self.flying.append(made)
         try:
             yield
-        except BaseException:
-            self.lost.append(made)
+        except BaseException as error:
+            is_here = isinstance(error, Unsendable) or (isinstance(error, TargetLost) and not error.was_sent)
+            self.lost += [] if is_here else [made]
             raise
         finally:
             self.flying.remove(made)
@@ -384,8 +385,12 @@ class Ownership:
         """What it will take to remove all that is held: a delete each, and a read of those that none has shown yet."""
         found = [each for each in self.holdings.all() if self.records.operation(each.resource, "delete")]
         lost = [each for each in self.lost if self.records.operation(each.resource, "delete")]
-        searches = len({each.resource for each in self.lost}) + sum(not each.is_sure for each in found)
-        return Owed(requests=len(found) + len(lost) + searches, writes=len(found) + len(lost))
+        reads = sum(map(self.search, {each.resource for each in self.lost})) + sum(not each.is_sure for each in found)
+        return Owed(requests=len(found) + len(lost) + reads, writes=len(found) + len(lost))
+
+    def search(self, resource: str) -> int:
+        """How many reads it takes at least to look for what a create without an answer made."""
+        return self.records.lists(resource, [of for of, _ in self.holdings])
 
     def _sent(self, request: Outgoing, route: Route, identity: str, caller: str | None) -> Made:
         table = self.model.table(route.operation.id)

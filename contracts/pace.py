@@ -223,7 +223,9 @@ class Pace:
         found = [stock for (caller, _), stock in self._stocks.items() if caller == turn.caller and stock.until > now]
         for stock in found:
             kept = 0 if self._purse.is_cleaning else stock.kept + owed
-            if stock.left <= kept:
+            if stock.left <= kept and stock.until - now <= LONGEST_WAIT:
+                self._pause(_Gate(stock.until, "the target's limit"))
+            elif stock.left <= kept:
                 allowed = f"only {stock.left} more calls" if stock.left > 0 else "no more calls"
                 raise BudgetSpent(f"the target allows {allowed} before {stock.date}")
         return found

@@ -6,7 +6,8 @@ Sends nothing, and knows of no run.
 import html
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from math import prod
 from typing import Any
 
 from contracts.findings import Exchange
@@ -76,6 +77,14 @@ class Records:
             else:
                 return None
         return found
+
+    def lists(self, resource: str, held: Sequence[str]) -> int:
+        """How many lists may show a marked record: within each known record, and each that is held of these kinds."""
+        lister = self.lister(resource)
+        if lister is None or not isinstance(self.model.hint(resource, "mark"), str):
+            return 0
+        kinds = self.model.owners(lister).values()
+        return prod(held.count(kind) + len(self.model.known_of(kind, self.given)) for kind in kinds)
 
     def one(self, operation: Operation, exchange: Exchange) -> Mapping[str, Any] | None:
         """The one record that an answer holds; None where there is none."""

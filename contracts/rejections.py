@@ -11,6 +11,7 @@ from typing import Any
 
 from contracts.envelopes import Refusals
 from contracts.findings import Exchange
+from contracts.model import Model
 from contracts.pointers import Check
 from contracts.requests import Touch
 from mockserver.vendor import Operation, Vendor
@@ -31,6 +32,7 @@ class Rejections:
 
     def __init__(self, vendor: Vendor) -> None:
         self._behaviour: Mapping[str, Any] = vendor.behaviour
+        self._model = Model(vendor)
         self._refusals = Refusals(vendor.behaviour.get("errors", {}))
         self._accepted: dict[str, set[str]] = defaultdict(set)
         self._rejected: dict[str, list[_Rejection]] = defaultdict(list)
@@ -49,7 +51,7 @@ class Rejections:
         other = told & errors_of(self._behaviour, operation)
         if told and not self._body_errors() & told:
             return  # the refusal says that something else was wrong
-        references = operation.table.get("references", {})
+        references = self._model.references(operation.id)  # whom they name may not be there
         fields = self._refusals.fields(exchange.status, answer)
         if fields is None and other and any(touch.field in references for touch in touches):
             return

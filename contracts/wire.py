@@ -13,10 +13,21 @@ from urllib.parse import unquote_to_bytes, urlsplit
 
 import httpcore
 
-from contracts.connection import Connections, TargetLost, Unreadable, read, told
+from contracts.connection import Connections, TargetLost, Unreadable, Unsendable, read, told
 from contracts.findings import Headers
 
-__all__ = ["LARGEST_BODY", "TIMEOUT", "App", "HttpWire", "LocalWire", "Outgoing", "Reply", "TargetLost", "Wire"]
+__all__ = [
+    "LARGEST_BODY",
+    "TIMEOUT",
+    "App",
+    "HttpWire",
+    "LocalWire",
+    "Outgoing",
+    "Reply",
+    "TargetLost",
+    "Unsendable",
+    "Wire",
+]
 
 Scope: TypeAlias = MutableMapping[str, Any]
 App: TypeAlias = Callable[[Any, Any, Any], Awaitable[None]]
@@ -60,7 +71,8 @@ class Wire(Protocol):
 class HttpWire:
     """Connections to one origin. TLS is verified, proxies come from the environment.
 
-    A request with its whole answer gets `timeout` seconds, however slowly the bytes come. Else it is TargetLost.
+    A request with its whole answer gets `timeout` seconds, however slowly the bytes come. Else it is TargetLost. What
+    is no HTTP is Unsendable, and not sent.
     """
 
     def __init__(self, origin: str, *, timeout: float | None = None) -> None:
@@ -70,6 +82,8 @@ class HttpWire:
 
     def send(self, request: Outgoing) -> Reply:
         started = time.perf_counter()
+        if flaw := _flaw(request):
+            raise Unsendable(_unsendable(request, flaw))
         try:
             with self._connections.stream(
                 request.method,
@@ -87,6 +101,8 @@ class HttpWire:
                 was_sent=not isinstance(error, httpcore.ConnectTimeout),
                 is_timeout=True,
             ) from None
+        except httpcore.LocalProtocolError as error:  # the value that it tells may be a secret
+            raise Unsendable(_unsendable(request, str(error).partition(" b'")[0].partition(' b"')[0].lower())) from None
         except (
             httpcore.NetworkError,
             httpcore.ProtocolError,
@@ -102,6 +118,21 @@ class HttpWire:
 
     def close(self) -> None:
         self._connections.close()
+
+
+def _flaw(request: Outgoing) -> str | None:
+    """What would only be noticed when half of a request is sent."""
+    told = {name.lower(): value for name, value in request.headers}
+    if "content-length" in told and "transfer-encoding" not in told:
+        length = told["content-length"].strip()
+        if not length or (length.lstrip("0") or "0") != str(len(request.body or b"")):
+            return "another content-length than its body's"
+    return None if request.method.isascii() else "illegal method characters"
+
+
+def _unsendable(request: Outgoing, flaw: str) -> str:
+    path = request.target.partition("?")[0]
+    return ascii(f"{request.method} {path}")[1:-1] + f" cannot be written as HTTP: {flaw}"
 
 
 def _fields(request: Outgoing) -> list[tuple[bytes, bytes]]:

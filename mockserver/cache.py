@@ -19,16 +19,16 @@ MOST_KEPT = 12  # files of one name: as many seeds or folders as somebody goes t
 
 def recall(name: str, key: bytes, make: Callable[[], Kept]) -> Kept:
     """What `make` makes, plain values only, or what it made when it was last asked for with this key and this code."""
-    folder = _folder()
-    if folder is None:
+    place = folder()
+    if place is None:
         return make()
-    path = folder / f"{name}-{blake2b(key, key=_fingerprint(), digest_size=16).hexdigest()}"
+    path = place / f"{name}-{blake2b(key, key=_fingerprint(), digest_size=16).hexdigest()}"
     with suppress(OSError, ValueError, EOFError, TypeError):
         kept: Kept = marshal.loads(path.read_bytes())
         return kept
     made: Any = make()
     with suppress(OSError, ValueError):
-        _keep(folder, path, marshal.dumps(made))
+        _keep(place, path, marshal.dumps(made))
     result: Kept = made
     return result
 
@@ -45,8 +45,8 @@ def _keep(folder: Path, path: Path, content: bytes) -> None:
         other.unlink(missing_ok=True)
 
 
-def _folder() -> Path | None:
-    """None where nobody can say whose home this is."""
+def folder() -> Path | None:
+    """Where it is kept; None where nobody can say whose home this is."""
     try:
         return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "proofboard"
     except RuntimeError:

@@ -1,5 +1,6 @@
 """`proofboard clean`: what earlier runs left goes, by its mark or by what they wrote down; nothing else does."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -13,7 +14,9 @@ from click.testing import CliRunner, Result
 from contracts.clean_cli import clean
 from contracts.made import Journal, folder
 from contracts.tenant import Tenant
+from contracts.wire import Outgoing, Reply
 from mockserver.vendor import Vendor, load
+from tests.bends import Forward, Memory
 from tests.tenancy import TestTenant
 from tests.test_contracts_cleaning import _answering
 
@@ -36,11 +39,12 @@ def run(there: TestTenant, tmp_path: Path) -> Clean:
     def run(*arguments: str, budget: dict[str, int] | None = None) -> Result:
         file = there.toml(tmp_path / "tenant.toml", budget=budget)
         there.log.clear()
-        signals = signal.getsignal(signal.SIGTERM)
+        signals = {name: signal.getsignal(name) for name in (signal.SIGTERM, signal.SIGHUP)}
         try:
             return CliRunner().invoke(clean, [*arguments, "--tenant", str(file)])
         finally:
-            signal.signal(signal.SIGTERM, signals)
+            for name, handler in signals.items():
+                signal.signal(name, handler)
 
     return run
 
@@ -72,8 +76,22 @@ def test_clean__touches_nothing_that_only_looks_like_it(there: TestTenant, run: 
     _leave(there, tmp_path / "t", "proofboard 3", "[proofboard]", "[proofboard x]", "[Proofboard 3]", "[proofboard 3")
     before = _tasks(there)
     result = run("kanman")
-    assert result.exit_code == 0 and "0 of 0 removed" in result.stdout
+    assert result.exit_code == 0 and "KanMan: nothing is left; " in result.stdout
     assert _tasks(there) == before and there.writes == []
+
+
+@pytest.mark.parametrize("name", [signal.SIGTERM, signal.SIGHUP])
+def test_clean__a_signal_ends_it_like_ctrl_c(there: TestTenant, run: Clean, tmp_path: Path, name: int) -> None:
+    _leave(there, tmp_path / "t", "One [proofboard 3]")
+
+    def bend(memory: Memory, request: Outgoing, forward: Forward) -> Reply:
+        if request.method == "DELETE":
+            os.kill(os.getpid(), name)
+        return forward(request)
+
+    there.bend = bend
+    result = run("kanman")
+    assert result.exit_code in (1, 2) and "interrupted" in result.output, result.output
 
 
 def test_clean__dry_run_sends_no_write(there: TestTenant, run: Clean, tmp_path: Path) -> None:

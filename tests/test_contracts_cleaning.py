@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from contracts import runner
-from contracts.budget import Watch
+from contracts.budget import BudgetSpent, Watch
 from contracts.docket import Silence
 from contracts.findings import Headers, NotJudged
 from contracts.target import Target
@@ -248,6 +248,21 @@ def test_clean_up__a_delete_that_was_granted_and_did_nothing_is_told(there: Test
     assert target.left_behind == [f"tasks {task}: its delete was granted, and it is still there" for task in tasks]
 
 
+def test_clean_up__what_there_was_no_room_to_look_for_again_is_told(there: TestTenant, open_there: Open) -> None:
+    target = open_there({"requests": 30})
+    there.bend = _answering(200, times=99)
+    tasks = _make(target, 3)
+    for task in tasks:
+        target.tenant("x").call("deleteTask", path={"id": task})
+    while target.guard.purse.left()[0] > 1:
+        target.guard.purse.count(is_write=False)
+    target.clean_up()
+    assert target.left_behind == [
+        f"tasks {tasks[-1]}: its delete was granted, and it is still there",
+        "tasks: 2 more, whose deletes were granted too, were not looked for",
+    ]
+
+
 def test_clean_up__a_delete_that_did_what_it_answered_costs_one_read_to_believe(
     there: TestTenant, open_there: Open
 ) -> None:
@@ -297,7 +312,7 @@ def test_clean_up__a_create_that_redirects_may_have_made_a_record(there: TestTen
 
 
 def test_clean_up__a_search_that_the_budget_ends_is_told(there: TestTenant, open_there: Open) -> None:
-    target = open_there({"requests": 4})
+    target = open_there({"requests": 6})
     there.bend = _answering(500, times=1, method="POST", is_after=True)
     with suppress(NotJudged):
         target.tenant("x").create("tasks")
@@ -305,3 +320,37 @@ def test_clean_up__a_search_that_the_budget_ends_is_told(there: TestTenant, open
         target.guard.purse.count(is_write=False)
     target.clean_up()
     assert target.left_behind == ["tasks: no answer tells what a create made, and no mark could be looked for"]
+
+
+@pytest.mark.parametrize("limit", ["requests", "writes"])
+@pytest.mark.parametrize("lost", [(), (0,), (1, 2), (0, 1, 2, 3)])
+def test_budget__however_small_leaves_nothing(
+    there: TestTenant, open_there: Open, limit: str, lost: tuple[int, ...]
+) -> None:
+    """Records that nobody has read yet, and creates whose answer was lost, owe more than a delete."""
+    before, most = _tasks(there), 0
+    for budget in range(1, 13):
+        creates: list[str] = []
+
+        def bend(memory: Memory, request: Outgoing, forward: Forward, creates: list[str] = creates) -> Reply:
+            reply = forward(request)
+            if request.method == "POST":
+                creates.append(request.target)
+                if len(creates) - 1 in lost:
+                    raise Dropped
+            return reply
+
+        there.bend = straight
+        target = open_there({limit: budget})
+        there.log.clear()
+        already = target.guard.requests
+        there.bend = bend
+        with suppress(BudgetSpent):
+            while True:
+                with suppress(TargetLost):
+                    _make(target, 1)
+        most = max(most, len(creates))
+        target.clean_up()
+        spent = len(there.log) + already if limit == "requests" else len(there.writes)
+        assert (_tasks(there) - before, target.left_behind, spent <= budget) == (0, [], True), budget
+    assert most > 2

@@ -1,6 +1,10 @@
 """`proofboard test` as it is typed: exit codes, and the reason on one line."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,6 +12,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from contracts.cli import test as command
+from contracts.report import files
+from contracts.target import Target
 from contracts.wire import Outgoing, Reply
 from tests.odd_servers import always, closed_port, reply, serving
 from tests.tools.serving import Served
@@ -138,3 +144,47 @@ def test_time__that_is_up_leaves_the_rest() -> None:
 
 def test_budget__that_judges_nothing_is_not_green(server: Served) -> None:
     assert "the budget of 1 requests is spent" in reason(run("kanman", "--max-requests", "1", "--rule", "KM-114"))
+
+
+@pytest.mark.parametrize("place", ["mockserver.vendor.load", "contracts.report.terminal.show"])
+def test_run__an_interrupt_at_any_time_is_no_verdict(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*told: object, **more: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(place, interrupt)
+    assert reason(run("kanman", "--seed", "7", "--rule", "KM-096")) == "could not judge: interrupted"
+
+
+def test_run__nobody_impatient_loses_the_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def write(*told: object) -> list[Path]:
+        signal.raise_signal(signal.SIGINT)
+        return write_all(*told)
+
+    write_all: Callable[..., list[Path]] = files.write
+    monkeypatch.setattr(files, "write", write)
+    result = run("kanman", "--seed", "7", "--rule", "KM-096", "--report", str(tmp_path))
+    assert result.exit_code == 0 and sorted(path.name for path in tmp_path.iterdir()) == sorted(files.NAMES)
+
+
+def test_run__a_second_interrupt_after_the_end_still_tells_what_is_left(
+    server: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(target: Target, *told: object, **more: object) -> None:
+        target.left_behind.append("tasks 1: interrupted")
+        monkeypatch.setattr(target, "clean_up", lambda: target.left_behind.append("tasks 2: the delete answered 500"))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("contracts.runner.run", interrupted)
+    reason(run("kanman", "--target", server.base_url("kanman"), "--rule", "KM-096", "--report", str(tmp_path)))
+    assert json.loads((tmp_path / "report.json").read_text())["left_behind"] == ["tasks 2: the delete answered 500"]
+
+
+def test_run__who_stops_listening_ends_neither_run_nor_report(tmp_path: Path) -> None:
+    there, here = os.pipe()
+    os.close(there)
+    program = str(Path(sys.executable).with_name("proofboard"))
+    words = [program, "test", "kanman", "--rule", "KM-096", "--report", str(tmp_path)]
+    done = subprocess.run(words, stdout=here, stderr=subprocess.PIPE, check=False)
+    os.close(here)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(files.NAMES)

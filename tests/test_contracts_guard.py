@@ -11,7 +11,7 @@ import pytest
 from contracts.findings import Headers
 from contracts.guard import Budget, BudgetSpent, Guard, NotOurs
 from contracts.model import Model
-from contracts.wire import Outgoing, Reply, TargetLost
+from contracts.wire import Outgoing, Reply, TargetLost, Unsendable
 from mockserver.vendor import Vendor, load
 
 MINE = "7c1fe1bb-a540-4c20-b1e5-6bf5746bd841"
@@ -367,6 +367,19 @@ def test_lost__a_create_without_an_answer_is_remembered(make: MakeGuard) -> None
     with pytest.raises(TargetLost):
         guard.send(CREATE)
     assert [each.resource for each in guard.ownership.lost] == ["tasks"] and guard.ownership.flying == []
+
+
+@pytest.mark.parametrize("trouble", [TargetLost("refused", was_sent=False), Unsendable("no HTTP")])
+def test_lost__a_create_that_never_left_made_nothing(make: MakeGuard, trouble: Exception) -> None:
+    guard, wire = make()
+
+    def lose(request: Outgoing) -> Reply:
+        raise trouble
+
+    wire.send = lose  # type: ignore[method-assign]  # what the wire does is the test
+    with pytest.raises(type(trouble)):
+        guard.send(CREATE)
+    assert guard.ownership.lost == guard.ownership.flying == [] and guard.owed() == (0, 0)
 
 
 # Where data would be sent

@@ -10,7 +10,7 @@ from contracts import pointers
 from contracts.document import Document
 from contracts.findings import Exchange, Headers
 from contracts.ledger import Ledger
-from mockserver.vendor import Rule, Vendor
+from mockserver.vendor import Rule, Vendor, load
 
 TASK = {
     "id": "770e8400-e29b-41d4-a716-446655440000",
@@ -219,3 +219,19 @@ def test_pointers__of_the_ledger_all_have_a_kind(kanman: Vendor) -> None:
     for rule in kanman.rules.values():
         for pointer in rule.detail if rule.judge == "schema" else ():
             assert pointers.make(document, rule.id, frozenset(), pointer).kind != "unknown", (rule.id, pointer)
+
+
+def test_body__refused_for_whom_it_names_blames_no_schema() -> None:
+    """Of people that a tenant was not asked for, nobody knows which are there."""
+    vendor = load("kanbert")
+    ledger = Ledger(vendor, [vendor.rules["KB-303"], vendor.rules["KB-302"]])
+    good = {"title": "x", "project_id": vendor.known["project_id"]}
+    named = {"watchers": ["01hkm4spm0swc7eh24e0r9vnnx"], "is_public": True}
+    reasons = {name: [f"The selected {name} is invalid."] for name in named}
+    refusal = {"message": "The given data was invalid.", "errors": reasons}
+    ledger.watch(replace(created(good, 201), body=b"{}"))
+    for number in range(6):
+        sent = created({**good, **named, "title": f"Task {number}"}, 422)
+        ledger.watch(replace(sent, body=json.dumps(refusal).encode()))
+    states = {verdict.rule: verdict.state for verdict in ledger.verdicts()}
+    assert states == {"KB-303": "not judged", "KB-302": "broken"}

@@ -272,6 +272,13 @@ def test_month__goes_on_when_it_is_over() -> None:
     assert not run.call(LIST)
 
 
+def test_month__that_is_over_within_minutes_is_waited_for() -> None:
+    run = Run(MONTH)
+    run.call(LIST, x_calls=500, x_left=4, x_reset="2026-09-21T14:17:20Z")
+    assert run.calls(LIST, 2) == [240]
+    assert run.told == ["240 s: the target's limit"]
+
+
 def test_month__that_tells_no_end_is_not_used_up_either() -> None:
     run = Run(MONTH)
     run.call(LIST, x_calls=500, x_left=3)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from contracts.wire import LARGEST_BODY, HttpWire, LocalWire, Outgoing, Reply, TargetLost
+from contracts.wire import LARGEST_BODY, HttpWire, LocalWire, Outgoing, Reply, TargetLost, Unsendable
 from tests.odd_servers import (
     CERTIFICATES,
     Talk,
@@ -75,6 +75,39 @@ def test_http__follows_no_redirect_and_keeps_no_cookie() -> None:
         assert [wire.send(Outgoing("GET", "/")).status for _ in range(2)] == [302, 302]
         wire.close()
     assert seen == ["", ""]
+
+
+@pytest.mark.parametrize(
+    ("request_", "flaw"),
+    [
+        (Outgoing("GET", "/a?k=hidden", [("X-Key", "hid\nden")]), "illegal header value"),
+        (Outgoing("GET", "/a", [("X-Key", " hidden")]), "illegal header value"),
+        (Outgoing("GET", "/a", [("X Key", "hidden")]), "illegal header name"),
+        (Outgoing("GET", "/a", [("Host", "a"), ("Host", "b")]), "multiple host"),
+        (Outgoing("POST", "/a", [("Content-Length", "2")], b"12345"), "another content-length"),
+        (Outgoing("POST", "/a", [("Content-Length", "20")], b"12345"), "another content-length"),
+        (Outgoing("POST", "/a", [("Content-Length", "9" * 5000)], b"12345"), "another content-length"),
+        (Outgoing("GET", "/a", [("Content-Length", "3")]), "another content-length"),
+        (Outgoing("POST", "/a", [("Transfer-Encoding", "gzip")], b"12345"), "only transfer-encoding"),
+        (Outgoing("GE T", "/a"), "illegal method"),
+        (Outgoing("G\u00c9T", "/a"), "illegal method"),
+        (Outgoing("GET", "/a\r\nX-Key: b"), "illegal target"),
+    ],
+)
+def test_http__what_is_no_http_is_refused_and_not_sent(request_: Outgoing, flaw: str) -> None:
+    arrived: list[Outgoing] = []
+
+    def answer(request: Outgoing) -> Any:
+        arrived.append(request)
+        return reply(200, "{}")
+
+    with serving(answer) as url:
+        wire = HttpWire(url.removesuffix("/kanman/v1"))
+        with pytest.raises(Unsendable, match=flaw) as caught:
+            wire.send(request_)
+        assert arrived == [] and wire.send(Outgoing("GET", "/b")).status == 200
+        wire.close()
+    assert "hid" not in str(caught.value) and "\n" not in str(caught.value)
 
 
 def test_local__ends_what_the_app_has_under_way() -> None:
@@ -158,7 +191,9 @@ def test_http__an_authority_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -
 
 def test_http__tls_spoken_to_a_server_that_speaks_none() -> None:
     with talking(saying(b"HTTP/1.1 400 Bad Request\r\n\r\n")) as odd:
-        assert "cannot be reached: " in str(lost(odd.origin.replace("http:", "https:")))
+        assert "cannot be reached: what answers there speaks no TLS: is its URL http://?" in str(
+            lost(odd.origin.replace("http:", "https:"))
+        )
 
 
 @pytest.mark.parametrize(

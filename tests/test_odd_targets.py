@@ -209,6 +209,31 @@ def test_base_url__that_is_wrong(tenant: TestTenant, tmp_path: Path) -> None:
     assert tenant.writes == []
 
 
+@pytest.mark.parametrize("caller", ["owner", "reader"])
+def test_credentials__without_bearer_before_the_token(tenant: TestTenant, tmp_path: Path, caller: str) -> None:
+    file = tenant.toml(tmp_path / "tenant.toml")
+    token = tenant.headers_of(caller)["Authorization"]
+    file.write_text(file.read_text().replace(token, token.removeprefix("Bearer ")))
+    line = unjudged(run("--tenant", str(file), "--report", str(tmp_path / "report")), tmp_path / "report")
+    assert line.endswith(
+        f"the credentials of {caller} are refused: /boards answered 401; its Authorization does not begin with 'Bearer '"
+    )
+    assert tenant.writes == []
+
+
+def test_finding__of_a_wrong_order_shows_the_values_as_the_list_has_them(tenant: TestTenant, tmp_path: Path) -> None:
+    def turned(request: Outgoing, answer: Reply) -> Reply:
+        if request.method != "GET" or not path_of(request).endswith("/tasks") or answer.status != 200:
+            return answer
+        return reply(200, json.dumps({"tasks": json.loads(answer.body)["tasks"][::-1]}))
+
+    tenant.bend = bent(turned)
+    result = sent_by(tenant, tmp_path, "--rule", "KM-178")
+    assert result.exit_code == 1, result.output
+    (finding,) = report_of_rules(tmp_path)["findings"]
+    assert re.search(r'tasks by position, got \["a[a-z]{2}", "a', finding["what"])
+
+
 @pytest.mark.parametrize("status", [401, 403])
 def test_credentials__of_an_owner_who_may_only_read(tenant: TestTenant, tmp_path: Path, status: int) -> None:
     tenant.bend = bent(lambda request, answer: answer if request.method == "GET" else reply(status, "{}"))

@@ -1,6 +1,8 @@
 """The verdict as a person reads it. Plain lines where the output is no terminal."""
 
+import os
 import re
+import sys
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
@@ -18,6 +20,19 @@ _GRADES = ("documented", "published", "observed", "inferred", "assumed")
 _STATES: tuple[State, ...] = ("holds", "broken", "not judged")
 _COLOURS = {0: "bold green", 1: "bold red", 2: "bold yellow"}
 _SHOWN = 3  # ids of what was left behind
+
+
+class Terminal(Console):
+    """Where a run is told. Who stops listening, as `head` does, ends neither the run nor its clean-up and reports."""
+
+    def __init__(self) -> None:
+        super().__init__(highlight=False, markup=False)
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
 
 
 def open_with(console: Console, title: str, target: str, profile: str, seed: int) -> None:

@@ -107,10 +107,10 @@ def a_new_task_has_no_subtasks(tenant: Tenant) -> None:
 @rule("KM-121")
 def a_new_task_is_positioned_at_the_end(tenant: Tenant) -> None:
     for _ in range(3):
-        last = max(map(place, listed(tenant, home(tenant))), default=b"")
+        last = max(map(place, listed(tenant, home(tenant))), default="")
         got = place(create(tenant))
         expect(
-            got > last, f"expected a position after {last.decode()!r}, the last of the project, got {got.decode()!r}"
+            got > last, f"expected a position after {last!r}, the last of the project, got {got!r}"
         )
 
 
@@ -131,9 +131,9 @@ def positions_are_counted_in_letters(tenant: Tenant) -> None:
     if not tenant.is_mock:
         raise NotJudged("a tenant's positions are opaque")
     others = sorted(map(place, listed(tenant, home(tenant))))
-    expected = _successor(others[-1].decode()) if others else "aaa"
+    expected = _successor(others[-1]) if others else "aaa"
     for _ in range(28):
-        got = place(create(tenant)).decode()
+        got = place(create(tenant))
         expect(got == expected, f"expected the position {expected!r}, got {got!r}")
         expected = _successor(expected)
 

@@ -86,7 +86,7 @@ def a_moved_task_stands_at_the_end(tenant: Tenant) -> None:
             ids(after)[-1:] == [task["id"]],
             f"expected {task['id']} at the end of {target}, got {short(ids(after)[-3:])}",
         )
-        last = max((place(each) for each in after if each["id"] != task["id"]), default=b"")
+        last = max((place(each) for each in after if each["id"] != task["id"]), default="")
         expect(position > last, f"expected a position after {last!r}, got {position!r}")
 
 

@@ -102,10 +102,10 @@ def project(tenant: Tenant, project_id: str) -> Project:
     return record_of(found, "the project of an answer", answer)
 
 
-def place(task: Task) -> bytes:
-    """The position of a task, or of a project, as it is compared."""
+def place(task: Task) -> str:
+    """The position of a task, or of a project. Texts compare by code point, which is the order of their bytes."""
     expect(isinstance(task["position"], str), f"expected a position, got {short(task['position'])}")
-    return str(task["position"]).encode()
+    return str(task["position"])
 
 
 def figure(answer: Answer, name: str) -> int:

@@ -27,7 +27,7 @@ from contracts.suites import preflight
 from contracts.suites.diversion import Diversion
 from contracts.target import Target
 from contracts.tenant import Tenant
-from contracts.wire import Outgoing, TargetLost
+from contracts.wire import Outgoing, TargetLost, Unsendable
 from mockserver.vendor import Operation
 
 SUITE = "conformance"
@@ -203,7 +203,7 @@ class _Door:
             raise Withheld("its share of writes is spent")
         try:
             exchange = self._answered(request, caller)
-        except (NotOurs, ReadOnly, Full) as error:
+        except (NotOurs, ReadOnly, Full, Unsendable) as error:
             raise Withheld(error.why) from None
         except WritesSpent as spent:  # reads still go
             raise Withheld(self._docket.spent(spent)) from None

@@ -89,7 +89,7 @@ class Diversion:
     def _exchanged(self, request: Outgoing, route: Route) -> bytes | None:
         """The body with references to what may be used, and the address of a subscription where nobody listens."""
         table = self._model.table(route.operation.id)
-        references = {name: of["resource"] for name, of in table.get("references", {}).items()}
+        references = self._model.references(route.operation.id)
         told = self._target.vendor.behaviour.get("webhooks", {}).get("subscription", {})
         url = told.get("url") if told.get("resource") == table.get("resource") else None
         harmless = self._model.hint(table.get("resource"), "body").get(url) if url else None

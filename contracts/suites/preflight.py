@@ -15,6 +15,7 @@ from contracts.model import path_names
 from contracts.target import Target
 from contracts.tenant import SampleFailed, Tenant
 from contracts.wire import TargetLost
+from mockserver.spec import resolve
 from mockserver.vendor import Caller, Operation, Rule
 
 SUITE = "preflight"
@@ -158,7 +159,7 @@ def _check_callers(tenant: Tenant, operation: Operation, path: dict[str, str]) -
             continue
         exchange = _asked(tenant, operation, path, caller=name)
         if exchange.status == 401 or (exchange.status == 403 and _is_of_account(tenant, caller, operation)):
-            raise Unjudgeable(f"the credentials of {name} are refused: {exchange.path} answered {exchange.status}")
+            raise Unjudgeable(_refused(tenant.target, name, exchange))
 
 
 def _is_of_account(tenant: Tenant, caller: Caller, operation: Operation) -> bool:
@@ -245,7 +246,7 @@ def _reason(target: Target, exchanges: list[Exchange]) -> str:
     statuses = {exchange.status for exchange in exchanges}
     first = exchanges[0]
     if refused := [each for each in exchanges if each.status in _REFUSED]:
-        return f"the credentials of owner are refused: {refused[0].path} answered {refused[0].status}"
+        return _refused(target, "owner", refused[0])
     if statuses == {404}:
         return f"every read answers 404: is {target.url} the base URL? It takes the place of {target.vendor.base_url}"
     if all(300 <= status < 400 for status in statuses):
@@ -258,6 +259,22 @@ def _reason(target: Target, exchanges: list[Exchange]) -> str:
     if all(status >= 500 for status in statuses):
         return f"{_line(first)}, and so does every read: the target is out of order"
     return f"no read succeeds: {_line(first)}{_told(first)}"
+
+
+def _refused(target: Target, caller: str, exchange: Exchange) -> str:
+    told = f"the credentials of {caller} are refused: {exchange.path} answered {exchange.status}"
+    if _lacks_bearer(target, caller):
+        told += "; its Authorization does not begin with 'Bearer '"
+    return told
+
+
+def _lacks_bearer(target: Target, caller: str) -> bool:
+    """Whether a token was given bare where the document asks for the scheme before it."""
+    document = target.vendor.document
+    schemes = [resolve(document, each) for each in document["components"]["securitySchemes"].values()]
+    given = {name.lower(): value for name, value in target.callers_of(None)[caller].items()}.get("authorization", "")
+    is_bearer = any(each.get("scheme", "").lower() == "bearer" for each in schemes)
+    return is_bearer and bool(given) and not given.lower().startswith("bearer ")
 
 
 def _told(exchange: Exchange) -> str:
