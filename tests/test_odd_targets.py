@@ -215,9 +215,8 @@ def test_credentials__without_bearer_before_the_token(tenant: TestTenant, tmp_pa
     token = tenant.headers_of(caller)["Authorization"]
     file.write_text(file.read_text().replace(token, token.removeprefix("Bearer ")))
     line = unjudged(run("--tenant", str(file), "--report", str(tmp_path / "report")), tmp_path / "report")
-    assert line.endswith(
-        f"the credentials of {caller} are refused: /boards answered 401; its Authorization does not begin with 'Bearer '"
-    )
+    assert f"the credentials of {caller} are refused: /boards answered 401" in line
+    assert line.endswith("; its Authorization does not begin with 'Bearer '")
     assert tenant.writes == []
 
 

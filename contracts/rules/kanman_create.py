@@ -109,9 +109,7 @@ def a_new_task_is_positioned_at_the_end(tenant: Tenant) -> None:
     for _ in range(3):
         last = max(map(place, listed(tenant, home(tenant))), default="")
         got = place(create(tenant))
-        expect(
-            got > last, f"expected a position after {last!r}, the last of the project, got {got!r}"
-        )
+        expect(got > last, f"expected a position after {last!r}, the last of the project, got {got!r}")
 
 
 @rule("KM-122")
