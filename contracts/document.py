@@ -49,7 +49,7 @@ class Document:
         resource = Resource.from_contents(content, default_specification=DRAFT202012)
         self._registry: Registry[Any] = Registry().with_resource(_BASE, resource)
         self._resolver = self._registry.resolver(_BASE)
-        self._validator: Any = extend(_Validator, {"$ref": self._reference})  # type: ignore[no-untyped-call]
+        self._validator: Any = extend(_Validator, {"$ref": self._reference})  # type: ignore[no-untyped-call]  # jsonschema types it not
         self._validators: dict[str, Any] = {}
         self._verdicts: dict[tuple[str, bytes], bool] = {}
         self._places: dict[tuple[str, ...], Place | None] = {}
@@ -307,7 +307,7 @@ def _pattern(validator: Any, pattern: str, instance: Any, schema: Any) -> Iterat
         yield ValidationError(f"{instance!r} does not match {pattern!r}")
 
 
-_Validator: Any = extend(Draft202012Validator, {"pattern": _pattern})  # type: ignore[no-untyped-call]
+_Validator: Any = extend(Draft202012Validator, {"pattern": _pattern})  # type: ignore[no-untyped-call]  # jsonschema types it not
 _FORMATS = FormatChecker(formats=())
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
 
