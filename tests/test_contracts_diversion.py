@@ -117,3 +117,17 @@ def test_mark__stands_in_forms_too(tmp_path: Path, kind: str, body: bytes, expec
         request = Outgoing("POST", "/tasks", [("Content-Type", kind)], body)
         assert Diversion(target, target.tenant("x")).divert(request).body == expected
         target.close()
+
+
+def test_diversion__puts_nothing_right_that_is_wrong(tmp_path: Path) -> None:
+    """An id beyond what the document allows stays one, or is not sent: in its place a good one would be accepted."""
+    with TestTenant(load("kantata")) as tenant:
+        target = tenant.open(tenant.toml(tmp_path / "tenant.toml"), seed=7)
+        for identity, is_sent in ((2**31 - 1, True), (2**31, False)):
+            body = {"custom_task_status": {"status": "Blocked", "category": "started", "status_set_id": identity}}
+            try:
+                sent = _sent(_divert(target, "POST", "/custom_task_statuses", body))["custom_task_status"]
+                assert is_sent and str(sent["status_set_id"]) == target.known["status_set_id"]
+            except Withheld:
+                assert not is_sent
+        target.close()

@@ -23,6 +23,7 @@ from mockserver.spec import resolve
 
 _FORM = "application/x-www-form-urlencoded"
 _MULTIPART = "multipart/form-data"
+_PUT_RIGHT = "what is wrong with it would be put right"
 _ADDRESS = re.compile(r"https?://[a-z0-9-]+(\.[a-z0-9-]+)+(:[0-9]{1,5})?(/[A-Za-z0-9._~-]*)*")
 
 
@@ -56,6 +57,11 @@ class Diversion:
         for name, resource in self._model.owners(route.operation).items():
             is_subject = subject is not None and (resource, values[name]) == subject
             values[name] = self._own(resource, values[name]) if is_subject else self._usable(resource, values[name])
+        changed = {name for name, value in route.parameters.items() if values[name] != value}
+        for place in self._document.parameters(route.operation):
+            is_changed = place.node["in"] == "path" and place.node["name"] in changed
+            if is_changed and not self._document.parameter(place.node, route.parameters[place.node["name"]]):
+                raise Withheld(_PUT_RIGHT)
         query = request.target.partition("?")[2]
         path = fill(route.operation.path, values)
         body = self._exchanged(request, route)
@@ -107,6 +113,8 @@ class Diversion:
             if name not in references or identity is None:
                 return node
             usable = self._usable(references[name], identity)
+            if usable != identity and not self._is_sound(route, name, node):
+                raise Withheld(_PUT_RIGHT)
             return int(usable) if isinstance(node, int) and usable.isdecimal() else usable
 
         try:
@@ -174,6 +182,14 @@ class Diversion:
         schema = self._schema(route, "application/json", name)
         is_plain = isinstance(value, str) and _ADDRESS.fullmatch(value) is not None
         return is_plain and schema is not None and self._document.validator(schema).is_valid(value)
+
+    def _is_sound(self, route: Route, name: str, value: Any) -> bool:
+        """Whether a value, or an item of a list, is one that the document allows."""
+        schema = self._schema(route, "application/json", name)
+        if schema is None:
+            return True
+        items = resolve(self._target.vendor.document, schema.get("items", schema))
+        return any(self._document.validator(each).is_valid(value) for each in (schema, items))
 
     def _text(self, schema: Mapping[str, Any], text: str) -> str:
         """The text with the mark at its end, cut before it where there is no room."""
