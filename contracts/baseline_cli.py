@@ -28,6 +28,20 @@ class Trouble(click.ClickException):
         click.echo(self.message, err=True)
 
 
+class _Day(click.DateTime):
+    """A date; what is none is told with an example."""
+
+    def __init__(self) -> None:
+        super().__init__(["%Y-%m-%d"])
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The day as a datetime."""
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter:
+            self.fail(f"{value!r} is no day: expected one such as 2026-12-31", param, ctx)
+
+
 @click.command(epilog=_EPILOG, short_help="Make the findings of a report known ones.")
 @click.argument("report", metavar="REPORT_JSON", type=click.Path(path_type=Path))
 @click.option("--owner", metavar="NAME", required=True, help="Who answers for them.")
@@ -36,7 +50,7 @@ class Trouble(click.ClickException):
     "--expires",
     metavar="DATE",
     required=True,
-    type=click.DateTime(["%Y-%m-%d"]),
+    type=_Day(),
     help="The last day on which they do not count, such as 2026-12-31.",
 )
 @click.option(

@@ -4,6 +4,7 @@ import random
 import signal
 import sys
 import warnings
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 if TYPE_CHECKING:
-    from contracts.made import Leftovers
+    from contracts.made import Entry, Leftovers
     from contracts.target import Target
     from contracts.traces import Search, Trace
     from mockserver.vendor import Vendor
@@ -106,6 +107,7 @@ class _Sweep:
     target: "Target"
     unseen: list[str] = field(default_factory=list)  # resources in whose lists no mark shows
     doubtful: list[str] = field(default_factory=list)
+    staying: "list[Entry]" = field(default_factory=list)  # what no operation removes
 
     def run(self, *, is_dry: bool) -> int:
         """Show what is there and remove it; the exit code."""
@@ -120,18 +122,25 @@ class _Sweep:
         self.unseen += preflight.check(self.target, rules=())
         journals = Leftovers(self.target.vendor.name, self.target.url)
         with self.target.guard.purse.cleaning():
-            found = list(self._look(Search(self.target.guard), journals))
+            search = Search(self.target.guard)
+            found = list(self._look(search, journals))
         for trace in found:
             self._say(f"{trace.resource} {trace.identity}  {trace.text}")
+        if is_dry:
+            self._tell_staying(search, None)
         if not found:
-            return self._conclude("nothing was removed" if self.doubtful else "nothing is left", is_left=False)
+            if not is_dry:
+                self._tell_staying(search, journals)
+            what = "nothing was removed" if self.doubtful or self.staying else "nothing is left"
+            return self._conclude(what, is_left=False)
         if is_dry:
             return self._conclude(f"{len(found)} to remove", is_left=True)
-        return self._remove(found, journals)
+        return self._remove(found, search, journals)
 
     def _look(self, search: "Search", journals: "Leftovers") -> "Iterator[Trace]":
-        """What bears the mark; and what the journals hold beside that."""
+        """What bears the mark; and what the journals hold beside that. What no operation removes is put aside."""
         from contracts.findings import NotJudged
+        from contracts.made import Entry
 
         seen = set()
         entries = journals.entries()
@@ -143,9 +152,15 @@ class _Sweep:
                 continue
             for trace in traces:
                 seen.add((resource, trace.identity))
-                yield trace
+                if search.stays(resource):
+                    self.staying.append(Entry(resource, trace.identity, trace.text, trace.seed, trace.path))
+                else:
+                    yield trace
         for entry in entries:
             if (entry.resource, entry.identity) in seen:
+                continue
+            if search.stays(entry.resource):
+                self.staying.append(entry)
                 continue
             match search.find(entry):
                 case None:
@@ -155,7 +170,31 @@ class _Sweep:
                 case one:
                     yield one
 
-    def _remove(self, found: "list[Trace]", journals: "Leftovers") -> int:
+    def _tell_staying(self, search: "Search", journals: "Leftovers | None") -> None:
+        """Told in one line for each resource, and with the journals never again: nobody can do anything about it.
+
+        What has gone with the record that it was in is not there to be told.
+        """
+        from contracts.findings import NotJudged
+        from contracts.guard import BudgetSpent, TargetLost
+
+        there: Counter[str] = Counter()
+        with self.target.guard.purse.cleaning():
+            for entry in self.staying:
+                try:
+                    is_there = search.find(entry) is not None
+                except (NotJudged, BudgetSpent, TargetLost):
+                    is_there = True  # as far as anybody knows
+                there[entry.resource] += is_there
+                if journals is not None:
+                    journals.settle(entry.resource, entry.identity)
+        for resource, count in (+there).items():
+            what = f"{count} {resource}" if count > 1 else f"a record of {resource}"
+            self._say(f"left behind: {what}, which no operation removes")
+
+    def _remove(self, found: "list[Trace]", search: "Search", journals: "Leftovers") -> int:
+        from contracts.report.terminal import left_behind
+
         ownership = self.target.guard.ownership
         ownership.book = None  # these records stand in the journals of those who made them
         for trace in reversed(found):  # what is held last goes first
@@ -165,13 +204,16 @@ class _Sweep:
         for trace in found:
             if (trace.resource, trace.identity) not in held:
                 journals.settle(trace.resource, trace.identity)
-        for line in self.target.left_behind:
-            self._say(f"left behind: {line}")
+        for line in left_behind(self.target.left_behind):
+            self._say(line)
+        self._tell_staying(search, journals)
         return self._conclude(f"{len(found) - len(held)} of {len(found)} removed", is_left=bool(held))
 
     def _conclude(self, what: str, *, is_left: bool) -> int:
-        for line in self.doubtful:
-            self._say(f"left behind: {line}")
+        from contracts.report.terminal import left_behind
+
+        for line in left_behind(self.doubtful):
+            self._say(line)
         for line in self.unseen:
             self._say(f"not looked at: {line}")
         guard = self.target.guard

@@ -58,7 +58,7 @@ proofboard test VENDOR --tenant tenant.toml --plan         what that would send
     help="How many cases to try.",
 )
 @click.option(
-    "--seed", type=click.IntRange(min=0), help="The same seed makes the same run. Random where it is not given."
+    "--seed", type=click.IntRange(0, 10**18 - 1), help="The same seed makes the same run. Random where it is not given."
 )
 @click.option(
     "--rule", "patterns", metavar="GLOB", multiple=True, help="Judge only the rules whose ids fit, such as 'XY-01*'."
@@ -144,7 +144,7 @@ class _Command:
 
     def run(self) -> int:
         """Judge or plan, tell, and answer the exit code."""
-        from contracts import runner
+        from contracts import runner, tenant_file
         from contracts.findings import Unjudgeable
         from contracts.report import terminal
 
@@ -155,6 +155,8 @@ class _Command:
         terminal.open_with(self.console, self.vendor.title, where, self.profile, self.seed)
         if self.options["plan"]:
             return self._plan(where)
+        if self.url is not None and (warning := tenant_file.find_clear_text(self.url)):
+            self.progress.note(warning)
         try:
             if self.tenant is not None:
                 self._course(self._budget())  # rehearsed and kept, before the time of the run begins

@@ -1,5 +1,6 @@
 """What a run has found out so far: verdicts and findings, one of each per rule or key. Judges nothing itself."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
@@ -12,6 +13,8 @@ from contracts.meter import Meter, total
 from contracts.ration import Ration
 from contracts.target import Target
 from mockserver.vendor import Rule
+
+_MISSING = re.compile(r"\bneeds (\w+) among the known ids")
 
 
 class Progress(Protocol):
@@ -26,6 +29,9 @@ class Progress(Protocol):
 
     def wait(self, seconds: float, why: str) -> None:
         """Nothing is sent for a while."""
+
+    def note(self, text: str) -> None:
+        """Something to be known at once."""
 
     def stop(self) -> None:
         """Nothing more is shown."""
@@ -44,6 +50,9 @@ class Silence:
         return
 
     def wait(self, seconds: float, why: str) -> None:
+        return
+
+    def note(self, text: str) -> None:
         return
 
     def stop(self) -> None:
@@ -103,7 +112,10 @@ class Docket:
             self.findings[finding.key] = replace(known, also=known.also + more)
 
     def settle(self, verdict: Verdict) -> None:
-        """A verdict that leaves a broken rule broken."""
+        """A verdict that leaves a broken rule broken. An id that was given and is of no use is not called missing."""
+        found = _MISSING.search(verdict.why)
+        if found is not None and (why := self.target.useless.get(found[1])):
+            verdict = replace(verdict, why=f"the known {found[1]} {why}")
         known = self.verdicts.get(verdict.rule)
         if known is None or known.state != "broken":
             self.verdicts[verdict.rule] = verdict

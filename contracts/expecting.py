@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from contracts.findings import Broken, NotJudged
-from contracts.laws.terms import Record, brief, same, short
+from contracts.laws.terms import Record, brief, is_told_by_its_status, same, short
 from contracts.tenant import Answer, Tenant
 
 
@@ -35,6 +35,18 @@ def expect_equal(what: str, expected: Any, got: Any, answer: Answer | None = Non
 
 
 def expect_status(answer: Answer, what: str, *statuses: int) -> None:
+    """Broken unless the answer has one of the statuses.
+
+    For an expected success any success will do that is wrong in its status alone: the rules about statuses tell it.
+    """
+    operation = answer.vendor.operations.get(answer.exchange.operation or "")
+    expects_success = any(200 <= status < 300 for status in statuses)
+    if not (expects_success and is_told_by_its_status(answer.vendor, operation, answer.status)):
+        expect_exactly(answer, what, *statuses)
+
+
+def expect_exactly(answer: Answer, what: str, *statuses: int) -> None:
+    """Broken unless the answer has one of the statuses: for rules about statuses."""
     expected = " or ".join(map(str, statuses))
     expect(answer.status in statuses, f"{what}: expected {expected}, got {brief(answer)}", answer)
 

@@ -11,6 +11,7 @@ from functools import partial
 from contracts.bounds import Bounds
 from contracts.budget import Budget, BudgetSpent, Owed, Purse, Watch, WritesSpent
 from contracts.findings import Exchange, Headers, NotJudged, unmasked
+from contracts.foresight import Foresight
 from contracts.model import SAFE_METHODS, Model, Route
 from contracts.ownership import Holdings, NotOurs, Ownership
 from contracts.pace import Pace, Turn
@@ -63,6 +64,7 @@ class Guard:
         self.observers: list[Callable[[Exchange], None]] = []
         self._kept: Counter[tuple[str | None, int]] = Counter()
         self._bounds = Bounds(self.ownership)
+        self._foresight = Foresight(self.ownership)
         self._wire = wire
 
     @property
@@ -90,6 +92,7 @@ class Guard:
         route = self.model.route(request.method, request.target)
         if not self.is_own_world and not is_login and _is_write(request):
             self._make_sure(request, route, caller)
+            self._look_ahead(request, route, caller)
         return self._deliver(request, route, caller=caller, world=world)
 
     def _make_sure(self, request: Outgoing, route: Route | None, caller: str | None) -> None:
@@ -101,6 +104,14 @@ class Guard:
         except NotOurs:
             self.refused += 1
             raise
+
+    def _look_ahead(self, request: Outgoing, route: Route | None, caller: str | None) -> None:
+        """What a list holds before the first create in it is others'. What the budget has no room for is not sent."""
+        if (place := self._foresight.list_ahead(request, route)) is None:
+            return
+        self._check(request, route, before=1)
+        asker = "owner" if "owner" in self.callers() else str(caller)
+        self._foresight.look(place, partial(self.ask, caller=asker))
 
     def ask(self, request: Outgoing, caller: str = "owner") -> Exchange:
         """A question of the guard's own."""
@@ -179,12 +190,19 @@ class Guard:
 
     def _spend(self, request: Outgoing, route: Route | None, turn: Turn) -> None:
         """Count one request, when the budget has room for it and its time has come."""
-        owed, is_write = self.owed(), _is_write(request)
+        owed = self._check(request, route)
+        looks_back = bool(self.ownership.removed or len(self.ownership.holdings))  # the last read of a clean-up
+        self.pace.wait(turn, owed=owed.requests + looks_back)
+        self.purse.count(is_write=_is_write(request))
+
+    def _check(self, request: Outgoing, route: Route | None, *, before: int = 0) -> Owed:
+        """Raise BudgetSpent unless the budget has room for a request, and reads `before` it; what is owed by now."""
+        owed = self.owed()
         makes = not self.is_own_world and self.ownership.makes(route) and self._is_removable(route)
         searches = self._searches(route) if makes else 0
-        self.purse.check(is_write=is_write, owed=Owed(owed.requests + searches, owed.writes), makes=makes)
-        self.pace.wait(turn, owed=owed.requests)
-        self.purse.count(is_write=is_write)
+        kept = Owed(owed.requests + searches + before, owed.writes)
+        self.purse.check(is_write=_is_write(request), owed=kept, makes=makes)
+        return owed
 
     def _searches(self, route: Route | None) -> int:
         """The reads that it takes, beyond one, to find what a create makes, should its answer be lost."""

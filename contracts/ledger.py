@@ -65,11 +65,12 @@ class Ledger:
 
     def _checks(self, document: Document) -> Iterator[Check]:
         claims = _claims(document, self._vendor.rules.values())
+        keys = frozenset(pointer for pointer in claims if pointer.rpartition("/")[0].endswith("/required"))
         for rule in self._rules.values():
             grade = GRADES.index(rule.grade)
             spared = frozenset(pointer for pointer, claimed in claims.items() if claimed > grade)
             for pointer in rule.detail:
-                yield pointers.make(document, rule.id, frozenset(rule.operations), pointer, spared)
+                yield pointers.make(document, rule.id, frozenset(rule.operations), pointer, spared, keys)
 
     def watch(self, exchange: Exchange) -> None:
         """Look at one exchange as it passes."""

@@ -25,8 +25,10 @@ class ListLost(NotJudged):
     """A list could not be read to its end: why."""
 
 
-def walk(model: Model, operation: Operation, path: Mapping[str, str], ask: Ask) -> Iterator[Mapping[str, Any]]:
-    """The records of every page; ListLost where a page is refused or makes no sense."""
+def walk(
+    model: Model, operation: Operation, path: Mapping[str, str], ask: Ask, *, pages: int = _MOST_PAGES
+) -> Iterator[Mapping[str, Any]]:
+    """The records of every page; ListLost where a page is refused or makes no sense, or there are more than `pages`."""
     table = operation.table.get("paging")
     address = fill(operation.path, path)
     query: dict[str, Any] = {}
@@ -34,7 +36,7 @@ def walk(model: Model, operation: Operation, path: Mapping[str, str], ask: Ask) 
         query[parameter(table, "size")] = table["most"]
     seen = 0
     before: list[Any] = []
-    for number in range(1, _MOST_PAGES):
+    for number in range(1, pages + 1):
         exchange = ask(Outgoing("GET", f"{address}?{urlencode(query)}" if query else address))
         items = _records(model, operation, exchange)
         yield from items
@@ -46,7 +48,7 @@ def walk(model: Model, operation: Operation, path: Mapping[str, str], ask: Ask) 
         if not items or (table["style"] == "cursor" and following is None):
             return
         query[parameter(table, "place")] = {"offset": seen, "pages": number + 1, "cursor": following}[table["style"]]
-    raise ListLost(f"{operation.id} does not end after {_MOST_PAGES} pages")
+    raise ListLost(f"{operation.id} does not end after {pages} pages")
 
 
 def parameter(table: Mapping[str, Any], word: str) -> str:

@@ -10,6 +10,7 @@ from contracts.document import Document
 
 Kind: TypeAlias = Literal["schema", "keyword", "response", "header", "operation", "parameter", "unknown"]
 
+_MOST_REFERENCES = 20  # of a schema to another, one after the other
 _NAMED = ("properties", "patternProperties", "$defs", "dependentSchemas")
 _LISTED = ("allOf", "anyOf", "oneOf", "prefixItems")
 _SINGLE = ("items", "then", "else", "propertyNames", "additionalProperties")
@@ -49,14 +50,22 @@ class Check:
 
 
 def make(
-    document: Document, rule: str, operations: frozenset[str], pointer: str, spared: Collection[str] = ()
+    document: Document,
+    rule: str,
+    operations: frozenset[str],
+    pointer: str,
+    spared: Collection[str] = (),
+    claimed: Collection[str] = (),
 ) -> Check:
-    """How a pointer is judged. A rule about a whole schema has nothing to say of the keywords that are spared."""
+    """How a pointer is judged. A rule about a whole schema has nothing to say of the keywords that are spared.
+
+    Nor has it of the keys that a schema within it has to have, where these are `claimed` by a rule about them.
+    """
     kind, place = _classify(document, pointer)
     applies: Callable[[Any], bool] = _always
     trouble: Callable[[Any], str | None] = _nothing
     if kind == "schema":
-        trouble = _schema_trouble(document, pointer, spared)
+        trouble = _schema_trouble(document, pointer, spared, claimed)
     elif kind == "keyword":
         keyword = pointer[len(place) + 1 :]
         applies = partial(_has_type, _TYPES.get(keyword.partition("/")[0]))
@@ -88,15 +97,29 @@ def _below_schema(document: Document, place: str, rest: str) -> tuple[Kind, str]
     return "schema", place
 
 
-def _schema_trouble(document: Document, pointer: str, spared: Collection[str]) -> Callable[[Any], str | None]:
+def _schema_trouble(
+    document: Document, pointer: str, spared: Collection[str], claimed: Collection[str]
+) -> Callable[[Any], str | None]:
+    home = _target(document, pointer)
+    inner = {name for name in claimed if name.rpartition("/")[0] != f"{home}/required"}
+    passed_over = inner.union(spared)
+
     def trouble(instance: Any) -> str | None:
-        errors = (
-            error for error in document.errors(pointer, instance) if not _is_spared(document, pointer, error, spared)
-        )
-        error = next(errors, None)
+        errors = document.errors(pointer, instance)
+        error = next((each for each in errors if not _is_spared(document, pointer, each, passed_over)), None)
         return _told(error) if error else None
 
     return trouble
+
+
+def _target(document: Document, pointer: str) -> str:
+    """Where the schema of a pointer stands, behind its references."""
+    for _ in range(_MOST_REFERENCES):
+        here = document.at(pointer)
+        if not (isinstance(here, Mapping) and isinstance(here.get("$ref"), str)):
+            break
+        pointer = here["$ref"].removeprefix("#")
+    return pointer
 
 
 def _is_spared(document: Document, pointer: str, error: Any, spared: Collection[str]) -> bool:

@@ -222,7 +222,7 @@ class _Rehearsing:
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
         self.begin, self.step = progress.begin, progress.step
-        self.wait, self.stop = _pass_over, progress.stop
+        self.wait, self.stop, self.note = _pass_over, progress.stop, progress.note
 
     def stage(self, name: str, total: int | None) -> None:
         self._progress.stage(f"rehearsal of {name}", total)

@@ -1,13 +1,13 @@
 """One run from preflight to clean-up: the suites in their order, and the one verdict that comes of them."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from functools import partial
 
-from contracts import crashes
+from contracts import crashes, tenant_file
 from contracts.course import Course, Forecast
 from contracts.coverage import Coverage
 from contracts.docket import Docket, Progress
@@ -125,7 +125,7 @@ def run(
         rules=tuple(chosen.values()),
         verdicts=tuple(docket.verdicts[rule] for rule in chosen),
         findings=tuple(sorted(docket.findings.values(), key=_rank)),
-        notes=tuple(docket.notes + docket.failed),
+        notes=(*_warn_of(target), *docket.notes, *docket.failed),
         left_behind=tuple(target.left_behind),
         failed=tuple(docket.failed),
         requests=target.guard.requests,
@@ -139,6 +139,11 @@ def run(
         started_at=started_at,
         meter=docket.meter,
     )
+
+
+def _warn_of(target: Target) -> Iterator[str]:
+    if not target.is_local and (warning := tenant_file.find_clear_text(target.url)):
+        yield warning
 
 
 def _try(docket: Docket, profile: str) -> str | None:
@@ -161,7 +166,11 @@ def _try(docket: Docket, profile: str) -> str | None:
 def _ask(docket: Docket, profile: str) -> None:
     """All suites in their order. Under a budget a good call of each operation comes first, and what is large last."""
     docket.meter.at("preflight")
-    docket.failed += preflight.check(docket.target, rules=docket.rules.values())
+    docket.failed += preflight.check(
+        docket.target,
+        rules=docket.rules.values(),
+        tell=lambda line: docket.progress.note(docket.target.guard.mask(line)),
+    )
     if docket.course is not None:
         opening.run(docket)
     postponed = rule_suite.run(docket, is_late=False)
@@ -236,6 +245,10 @@ def _settle(docket: Docket, lost: str | None) -> None:
     """Give every rule its verdict."""
     for breach in docket.ledger.breaches():
         docket.broken(docket.rules[breach.rule], breach.what, breach.exchange, suite=conformance.SUITE)
+    if lost and not docket.verdicts and not docket.meter.total.requests:  # nobody came to know anything
+        for name in docket.rules:
+            docket.settle(Verdict(name, "not judged", lost))
+        return
     for verdict in docket.ledger.verdicts():
         docket.settle(verdict)
     why = lost or (docket.notes[-1].partition(":")[0] if docket.notes else "it was not reached")

@@ -59,6 +59,7 @@ class Target:
         self.seed = seed
         self.left_behind: list[str] = []
         self.prepared: dict[str, Any] = {}
+        self.useless: dict[str, str] = {}  # role of a known id that was given -> why it is not used
         self._wire = wire
         self._minted: dict[str, tuple[int, Mapping[str, Mapping[str, str]]]] = {}
         self._windows = [

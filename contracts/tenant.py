@@ -43,6 +43,10 @@ class Answer:
         self._tenant = tenant
 
     @property
+    def vendor(self) -> "Vendor":
+        return self._tenant.vendor
+
+    @property
     def status(self) -> int:
         return self.exchange.status
 
@@ -204,7 +208,9 @@ class Tenant:
             value = f"{value} [{self.target.mark}]"
         if name not in self.target.model.hint(resource, "unique"):
             return value
-        return f"{value} {self.chance.randrange(10**6, 10**7)}"
+        mark = f" [{self.target.mark}]"
+        bare = value.removesuffix(mark)  # the mark stays at the end, by which it is known
+        return f"{bare} {self.chance.randrange(10**6, 10**7)}{value[len(bare) :]}"
 
     def create(self, resource: str, **overrides: Any) -> dict[str, Any]:
         """Make a sample record and answer it as the target told it; NotJudged when none can be made."""

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -237,6 +238,20 @@ def find_url_trouble(url: str) -> str | None:
     if any(character.isspace() for character in url) or port == 0:
         return "expected a URL without blanks and with a real port"
     return None
+
+
+def find_clear_text(url: str) -> str | None:
+    """A warning for tokens that others on the way can read; None for https and this very machine."""
+    parts = urlsplit(url)
+    host = (parts.hostname or "").lower()
+    if parts.scheme != "http" or host == "localhost" or host.endswith(".localhost"):
+        return None
+    try:
+        if ip_address(host).is_loopback:
+            return None
+    except ValueError:  # a name
+        pass
+    return "base_url begins with http://: tokens travel in the clear; is it https://?"
 
 
 def _places(text: str) -> Iterator[tuple[tuple[str, ...], int]]:

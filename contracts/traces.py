@@ -18,7 +18,9 @@ from contracts.records import bears, identity_of
 from contracts.tenant import MARK
 from mockserver.vendor import Operation
 
-_MARKED = re.compile(rf"\[{MARK} (\d+)\]")
+_MARK = rf"\[{MARK} (0|[1-9][0-9]{{0,17}})\]"
+_BEGINS, _ENDS = re.compile(rf"{_MARK}(?!\S)"), re.compile(rf"(?<!\S){_MARK}$")
+_TAG = re.compile(r"<[^<>]*>")  # tenants may keep texts as markup
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,13 @@ class Trace:
     seed: int
     text: str
     path: Mapping[str, str] = field(default_factory=dict)
+
+
+def run_of(text: object) -> int | None:
+    """The seed of the run whose mark a text begins or ends with; a text that speaks of runs elsewhere is somebody's."""
+    told = _TAG.sub(" ", text).strip() if isinstance(text, str) else ""
+    found = _BEGINS.match(told) or _ENDS.search(told)
+    return int(found[1]) if found else None
 
 
 class Search:
@@ -75,11 +84,11 @@ class Search:
             for record in walk(self._model, lister, path, self._guard.ask):
                 identity = identity_of(record.get(self._records.key(resource)))
                 text = self._records.at(resource, record, mark)
-                told = _MARKED.search(text) if isinstance(text, str) else None
-                if identity is None or identity in seen or told is None or seed not in (None, int(told[1])):
+                run = run_of(text)
+                if identity is None or identity in seen or run is None or seed not in (None, run):
                     continue
                 seen.add(identity)
-                yield Trace(resource, identity, int(told[1]), str(text), path)
+                yield Trace(resource, identity, run, str(text), path)
 
     def _places(self, lister: Operation) -> list[dict[str, str]]:
         """Where there are lists: within each known record, and within each of ours."""
@@ -92,6 +101,11 @@ class Search:
         if not found:
             raise NotJudged(f"{lister.id} lists nothing without a known id")
         return found
+
+    def stays(self, resource: str) -> bool:
+        """Whether no operation of the vendor removes a record of a resource."""
+        tables = self._model.vendor.behaviour["operations"].values()
+        return not any(table["verb"] == "delete" and table.get("resource") == resource for table in tables)
 
     def find(self, entry: Entry) -> Trace | str | None:
         """The record of an entry in a journal; why it cannot be told for ours; None where it is gone."""

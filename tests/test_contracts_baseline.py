@@ -297,3 +297,8 @@ def test_command__refuses_a_date_that_is_over_and_a_broken_baseline(report: Path
     assert output.read_text() == "[[known]]\n"
     assert make(report, tmp_path / "no" / "such.toml").exit_code == 2
     assert json.loads(report.read_text())["findings"]
+
+
+def test_command__shows_a_day_where_it_was_given_none(report: Path, tmp_path: Path) -> None:
+    result = make(report, tmp_path / "baseline.toml", expires="tomorrow")
+    assert result.exit_code == 2 and "such as 2026-12-31" in result.output and "%Y" not in result.output

@@ -65,7 +65,7 @@ def _tasks(there: TestTenant) -> list[str]:
 
 def test_clean__removes_what_bears_the_mark_of_any_run(there: TestTenant, run: Clean, tmp_path: Path) -> None:
     before = _tasks(there)
-    first, last = _leave(there, tmp_path / "t", "One [proofboard 3]", "Two [proofboard 77] and more")
+    first, last = _leave(there, tmp_path / "t", "One [proofboard 3]", "[proofboard 77] and more")
     result = run("kanman")
     assert (result.exit_code, result.stderr) == (0, "")
     assert f"tasks {first} One [proofboard 3]" in result.stdout and "2 of 2 removed" in result.stdout
@@ -73,7 +73,9 @@ def test_clean__removes_what_bears_the_mark_of_any_run(there: TestTenant, run: C
 
 
 def test_clean__touches_nothing_that_only_looks_like_it(there: TestTenant, run: Clean, tmp_path: Path) -> None:
-    _leave(there, tmp_path / "t", "proofboard 3", "[proofboard]", "[proofboard x]", "[Proofboard 3]", "[proofboard 3")
+    loose = ("proofboard 3", "[proofboard]", "[proofboard x]", "[Proofboard 3]", "[proofboard 3", "a[proofboard 3]")
+    spoken_of = ("about [proofboard 12] runs", "see [proofboard 99999999999999999999]", "see [proofboard 012]")
+    _leave(there, tmp_path / "t", *loose, *spoken_of)
     before = _tasks(there)
     result = run("kanman")
     assert result.exit_code == 0 and "KanMan: nothing is left; " in result.stdout
@@ -132,7 +134,9 @@ def test_clean__keeps_to_the_budget_of_the_file(there: TestTenant, run: Clean, t
     _leave(there, tmp_path / "t", *(f"{number} [proofboard 3]" for number in range(4)))
     result = run("kanman", budget={"requests": 500, "writes": 2})
     assert result.exit_code == 1 and len(there.writes) == 2
-    assert result.stdout.count("left behind: tasks") == 2 and "the budget of 2 writes is spent" in result.stdout
+    (line,) = [line for line in result.stdout.splitlines() if line.startswith("left behind: ")]
+    assert line.startswith("left behind: tasks ") and line.count(", ") == 1
+    assert "the budget of 2 writes is spent" in line
 
 
 def test_clean__could_not_look(there: TestTenant, run: Clean, tmp_path: Path) -> None:
@@ -182,6 +186,32 @@ def test_clean__finds_what_is_on_later_pages_and_in_lists_without_a_mark(tmp_pat
         assert result.exit_code == 0, result.output
         assert (tenant.records("tasks"), tenant.records("webhooks")) == before
         assert list(folder().iterdir()) == []
+
+
+def test_clean__what_no_operation_removes_is_told_once_and_fails_nothing(tmp_path: Path) -> None:
+    with TestTenant(load("kanbert")) as tenant:
+        file = tenant.toml(tmp_path / "tenant.toml")
+        target = tenant.open(file, seed=41)
+        for number in range(3):
+            told = {"task_id": target.known["task_id"], "comment": f"<p>Who reads this? {number}</p>"}
+            assert target.tenant("x").call("createComment", json=told).status == 201
+        target.close()
+        assert list(folder().iterdir()) != []
+        rehearsed = CliRunner().invoke(clean, ["kanbert", "--tenant", str(file), "--dry-run"])
+        assert list(folder().iterdir()) != []
+        first, second = (CliRunner().invoke(clean, ["kanbert", "--tenant", str(file)]) for _ in range(2))
+        line = "left behind: 3 comments, which no operation removes"
+        assert (rehearsed.exit_code, rehearsed.stdout.splitlines().count(line)) == (0, 1), rehearsed.output
+        assert (first.exit_code, first.stdout.splitlines().count(line)) == (0, 1), first.output
+        assert (second.exit_code, line in second.stdout) == (0, False) and list(folder().iterdir()) == []
+
+
+def test_clean__equal_lines_are_one(there: TestTenant, run: Clean, tmp_path: Path) -> None:
+    _leave(there, tmp_path / "t", *(f"{number} [proofboard 3]" for number in range(5)))
+    there.bend = _answering(405, times=99)
+    result = run("kanman")
+    (line,) = [line for line in result.stdout.splitlines() if line.startswith("left behind: ")]
+    assert result.exit_code == 1 and " and 2 more: the delete answered 405" in line
 
 
 def test_clean__what_a_killed_run_left(there: TestTenant, run: Clean, tmp_path: Path) -> None:

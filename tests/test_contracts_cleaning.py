@@ -329,7 +329,7 @@ def test_budget__however_small_leaves_nothing(
 ) -> None:
     """Records that nobody has read yet, and creates whose answer was lost, owe more than a delete."""
     before, most = _tasks(there), 0
-    for budget in range(1, 13):
+    for budget in range(1, 15):
         creates: list[str] = []
 
         def bend(memory: Memory, request: Outgoing, forward: Forward, creates: list[str] = creates) -> Reply:

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 from urllib.parse import quote
 
@@ -23,18 +24,25 @@ FORM = ("Content-Type", "application/x-www-form-urlencoded")
 
 
 class Written:
-    """A target that always answers what is written in it, and keeps what it was sent."""
+    """A target that always answers what is written in it, and keeps what it was sent.
+
+    Of a resource in `empty` nothing is listed before the first create.
+    """
 
     origin = "http://written"
 
     def __init__(self, status: int, answer: Any) -> None:
         self.status = status
         self.answer = answer
+        self.empty = ""
         self.sent: list[Outgoing] = []
 
     def send(self, request: Outgoing) -> Reply:
         self.sent.append(request)
-        return Reply(self.status, Headers(), json.dumps(self.answer).encode(), 0.0)
+        path = request.target.partition("?")[0]
+        is_empty = request.method == "GET" and self.empty and path.endswith(f"/{self.empty}")
+        answer = {"count": 0, "results": []} if is_empty else self.answer
+        return Reply(self.status, Headers(), json.dumps(answer).encode(), 0.0)
 
     def close(self) -> None:
         return
@@ -179,7 +187,7 @@ _CREATE_SET = Outgoing("POST", "/task_status_sets.json", [], b'{"task_status_set
 def test_holdings__the_same_number_of_another_resource_is_another_id(make_kantata: MakeGuard) -> None:
     guard, wire = make_kantata(answer=_answer("custom_task_statuses", "90", "71"))
     guard.send(Outgoing("GET", "/custom_task_statuses"))
-    wire.answer = _answer("task_status_sets", "71")
+    wire.answer, wire.empty = _answer("task_status_sets", "71"), "task_status_sets"
     guard.send(_CREATE_SET)
     wire.answer = _answer("custom_task_statuses", "71")
     guard.send(Outgoing("POST", "/custom_task_statuses"))
@@ -191,7 +199,8 @@ def test_holdings__the_same_number_of_another_resource_is_another_id(make_kantat
 
 
 def test_void__a_deleted_record_sets_no_other_free(make_kantata: MakeGuard) -> None:
-    guard, _ = make_kantata(answer=_answer("task_status_sets", "71"))
+    guard, wire = make_kantata(answer=_answer("task_status_sets", "71"))
+    wire.empty = "task_status_sets"
     guard.send(_CREATE_SET)
     guard.send(Outgoing("DELETE", "/task_status_sets/71"))
     guard.send(Outgoing("DELETE", "/task_status_sets/71"))
@@ -210,6 +219,42 @@ def test_lasting__what_cannot_be_undone_is_never_sent_to_a_tenant(make_kantata: 
     guard, wire = make_kantata(own=True)
     guard.send(Outgoing("PUT", path))
     assert len(wire.sent) == 1
+
+
+# What stands in the list before the first create in it
+
+
+def test_list__what_it_holds_before_a_create_is_none_of_ours(make: MakeGuard) -> None:
+    guard, wire = make(answer={"task": {"id": MINE}, "tasks": [{"id": MINE}]})
+    guard.ownership.give({"project_id": PROJECT})
+    for _ in range(2):
+        guard.send(_creating(projectId=PROJECT, label="Contract check [proofboard 7]"))
+    path = f"/v1/projects/{PROJECT}/tasks"
+    assert [(each.method, each.target) for each in wire.sent] == [("GET", path), *[("POST", "/v1/tasks")] * 2]
+    assert len(guard.holdings) == 0 and len(guard.ownership.lost) == 2
+    with pytest.raises(NotOurs):
+        guard.send(Outgoing("DELETE", f"/tasks/{MINE}"))
+
+
+def test_list__a_long_one_is_read_for_a_few_pages(make_kantata: MakeGuard) -> None:
+    guard, wire = make_kantata()
+    wire.send = lambda request: _page(wire, request)  # type: ignore[method-assign]  # no page is like another
+    guard.send(_CREATE_SET)
+    assert [each.method for each in wire.sent] == [*["GET"] * 5, "POST"]
+
+
+def _page(wire: Written, request: Outgoing) -> Reply:
+    wire.sent.append(request)
+    return Reply(200, Headers(), json.dumps(_answer("task_status_sets", str(len(wire.sent)))).encode(), 0.0)
+
+
+@pytest.mark.parametrize("limit", range(1, 5))
+def test_list__without_room_to_read_it_nothing_is_created(make: MakeGuard, limit: int) -> None:
+    guard, wire = make(requests=limit, answer={"tasks": []})
+    guard.ownership.give({"project_id": PROJECT})
+    with suppress(BudgetSpent):
+        guard.send(_creating(projectId=PROJECT, label="Contract check [proofboard 7]"))
+    assert [each.method for each in wire.sent] == (["GET", "POST"] if limit == 4 else [])
 
 
 # What nobody has documented, and what a body refers to
@@ -259,7 +304,7 @@ def test_references__a_known_record_may_be_used_and_nobody_elses(make: MakeGuard
     guard.send(_creating(projectId=PROJECT))
     with pytest.raises(NotOurs, match="would refer to a record of projects that this run did not create"):
         guard.send(_creating(projectId=OTHER))
-    assert len(wire.sent) == 1
+    assert [each.method for each in wire.sent] == ["GET", "POST"]
 
 
 @pytest.mark.parametrize(
@@ -407,7 +452,7 @@ def test_subscriptions__send_no_data_to_strangers(url: str, may_go: bool) -> Non
     else:
         with pytest.raises(NotOurs, match="no host for examples"):
             guard.send(request)
-    assert len(wire.sent) == may_go
+    assert [each.method for each in wire.sent] == ["GET", "POST"] * may_go
 
 
 def test_sure__a_second_create_may_answer_what_the_first_made(make: MakeGuard) -> None:

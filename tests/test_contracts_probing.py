@@ -161,6 +161,13 @@ def test_read_only__an_owner_who_logs_in_cannot_be_judged(geotareas: Vendor) -> 
         target.close()
 
 
+def test_read_only__an_owner_who_logs_in_is_the_reason_for_every_rule(geotareas: Vendor, tmp_path: Path) -> None:
+    with TestTenant(geotareas) as tenant:
+        result = tenant.judge(tenant.toml(tmp_path / "tenant.toml"), is_read_only=True)
+    why = "the owner's login would write, and this run only reads: give a token in headers"
+    assert (result.exit_code, {verdict.why for verdict in result.verdicts}) == (2, {why})
+
+
 def test_read_only__others_who_log_in_are_left_out(geotareas: Vendor) -> None:
     with TestTenant(geotareas) as tenant:
         told = tenant.control("GET", "/credentials")["geotareas"]["callers"]

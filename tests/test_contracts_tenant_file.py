@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from contracts.tenant_file import TenantFile, find_url_trouble, read
+from contracts.tenant_file import TenantFile, find_clear_text, find_url_trouble, read
 from mockserver.yamlfile import SpecError
 
 ROLES = frozenset({"project_id", "task_id"})
@@ -160,3 +160,19 @@ def test_credentials__of_a_login_need_no_headers(tmp_path: Path) -> None:
 def test_known__an_id_with_blanks(tmp_path: Path) -> None:
     lines = '[kanman.credentials.owner]\nheaders.A = "1"\n[kanman.known]\ntask_id = " 7"\nproject_id = 3'
     assert credentials(tmp_path, lines) == ["6: kanman.known.task_id has blanks around it"]
+
+
+@pytest.mark.parametrize(
+    ("url", "is_clear"),
+    [
+        ("http://api.example.com/v1", True),
+        ("http://10.0.0.7/v1", True),
+        ("https://api.example.com/v1", False),
+        ("http://127.0.0.1:4010/v1", False),
+        ("http://[::1]:4010/v1", False),
+        ("http://LocalHost/v1", False),
+    ],
+)
+def test_url__whose_tokens_others_can_read(url: str, is_clear: bool) -> None:
+    warning = "base_url begins with http://: tokens travel in the clear; is it https://?"
+    assert find_clear_text(url) == (warning if is_clear else None)

@@ -7,14 +7,15 @@ were before.
 import json
 import re
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from contracts.findings import Headers
-from contracts.guard import NotOurs
+from contracts.findings import Headers, NotJudged
+from contracts.guard import BudgetSpent, NotOurs
 from contracts.runner import Result
 from contracts.wire import Outgoing, Reply
 from mockserver.vendor import Vendor, load
@@ -62,6 +63,24 @@ def _reads_answer(other: str) -> Bend:
             return forward(request)
         reply = forward(replace(request, target=match[1] + other))
         return replace(reply, body=reply.body.replace(other.encode(), match[2].encode()))
+
+    return bend
+
+
+def _echoes(other: str) -> Bend:
+    """Every create answers the id of somebody's record, and reading that shows what the create sent."""
+
+    def bend(memory: Memory, request: Outgoing, forward: Forward) -> Reply:
+        if request.method == "GET" and request.target.endswith(f"/tasks/{other}"):
+            reply = forward(request)
+            told = _parsed(reply)
+            return _json(reply, {"task": {**told["task"], **memory.values.get(("", "ours"), {})}})
+        reply = forward(request)
+        if not _is_create(request) or reply.status >= 300:
+            return reply
+        task = _parsed(reply)["task"]
+        memory.values["", "ours"] = {name: value for name, value in task.items() if name != "id"}
+        return _json(reply, {"task": {**task, "id": other}})
 
     return bend
 
@@ -158,6 +177,7 @@ BENDS: dict[str, Bend] = {
     "creates-answer-a-hidden-id": _creates_answer(lambda memory, identity: HIDDEN),
     "creates-answer-a-known-id": _creates_answer(lambda memory, identity: KANMAN.known["task_id"]),
     "creates-answer-one-id": _creates_answer(_first),
+    "creates-answer-anothers-id-that-reads-affirm": _echoes(SEEN),
     "reads-answer-anothers-record": _reads_answer(SEEN),
     "reads-find-nothing": _reads_answer(HIDDEN),
     "redirects-to-anothers-record": _redirects(f"/kanman/v1/tasks/{SEEN}"),
@@ -176,6 +196,28 @@ def test_hostile__a_few_rules(name: str, tmp_path: Path) -> None:
     with TestTenant(KANMAN, BENDS[name]) as tenant:
         _check(tenant, *_judge(tenant, tmp_path / "tenant.toml", FEW))
         assert len(tenant.writes) > 3
+
+
+@pytest.mark.parametrize("requests", [None, *range(4, 9)])
+def test_hostile__nothing_is_removed_that_stood_there_before_the_first_create(
+    requests: int | None, tmp_path: Path
+) -> None:
+    """The target gives it for ours before anything else has shown it, and affirms that."""
+    with TestTenant(KANMAN, _echoes(SEEN)) as tenant:
+        before = _all(tenant)
+        assert f"tasks {SEEN}" in before
+        budget = {} if requests is None else {"requests": requests}
+        target = tenant.open(tenant.toml(tmp_path / "tenant.toml", budget=budget))
+        tenant.log.clear()
+        with suppress(BudgetSpent, NotJudged):
+            target.tenant("x").create("tasks")
+        target.clean_up()
+        target.close()
+        assert [(each.method, each.path) for each in tenant.writes if SEEN in each.path] == []
+        after = _all(tenant)
+        assert [name for name, record in before.items() if _plain(record) != _plain(after.get(name))] == []
+        assert after.keys() == before.keys() or target.left_behind
+        assert requests is not None or any(each.method == "POST" for each in tenant.writes)
 
 
 @pytest.mark.slow

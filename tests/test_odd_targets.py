@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner, Result
 from jsonschema import Draft202012Validator
 
-from contracts import cleaning, crashes
+from contracts import cleaning, crashes, tenant_file
 from contracts.cli import test as command
 from contracts.mask import Mask
 from contracts.report import model
@@ -282,10 +282,34 @@ def test_known__ids_that_are_wrong_are_told_each_on_a_line(tenant: TestTenant, k
     assert report["counts"]["broken"] == 0 and report["counts"]["holds"] > 0
 
 
+def test_known__a_wrong_id_is_told_at_once_and_not_called_missing(
+    tenant: TestTenant, kanman: Vendor, tmp_path: Path
+) -> None:
+    known = {**kanman.known, "task_id": "11111111-1111-4111-8111-111111111111", "board_id": "board 7"}
+    result = sent_by(tenant, tmp_path, "--rule", "KM-0*", known=known)
+    first = result.stdout.index("known task_id '11111111-1111-4111-8111-111111111111' names nothing")
+    assert first < result.stdout.index("rules: ")
+    whys = {rule["why"] for rule in report_of_rules(tmp_path)["rules"] if rule["state"] == "not judged"}
+    assert whys & {"the known task_id names nothing", "the known board_id cannot be right"}, whys
+    assert not [why for why in whys if "task_id among the known" in why or "board_id among the known" in why]
+
+
 def unjudged_partly(result: Result) -> str:
     assert result.exit_code == 2, result.output
     (line,) = result.stderr.splitlines()
     return line
+
+
+def test_url__whose_tokens_others_can_read_is_told_first_and_in_the_notes(
+    tenant: TestTenant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warning = "base_url begins with http://: tokens travel in the clear; is it https://?"
+    away = run("--target", "http://proofboard.invalid/v1")
+    assert away.exit_code == 2 and warning in away.stdout
+    monkeypatch.setattr(tenant_file, "find_clear_text", lambda url: warning)  # no test leaves this machine
+    result = sent_by(tenant, tmp_path, *RULES)
+    assert result.stdout.index(warning) < result.stdout.index("preflight")
+    assert report_of_rules(tmp_path)["notes"] == [warning]
 
 
 def test_known__ids_of_records_that_the_owner_may_not_see(tenant: TestTenant, kanman: Vendor, tmp_path: Path) -> None:
@@ -378,7 +402,7 @@ def test_tenant__whose_texts_no_file_and_no_terminal_can_bear(tenant: TestTenant
 def test_harness__that_fails_itself_tells_one_line_and_writes_its_reports(
     tenant: TestTenant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(target: object, *, rules: object) -> list[str]:
+    def fail(target: object, *, rules: object, tell: Any) -> list[str]:
         raise KeyError(f"Bearer {TOKEN}\nand more")
 
     monkeypatch.delenv("PROOFBOARD_DEBUG", raising=False)

@@ -8,6 +8,12 @@ from typing import Any
 import pytest
 import yaml
 
+from contracts import runner
+from contracts.budget import Budget
+from contracts.docket import Silence
+from contracts.runner import select
+from contracts.suites import rules
+from contracts.target import open_local
 from mockserver.vendor import Vendor, load
 from tests.conftest import Tenant
 
@@ -66,3 +72,20 @@ def test_vendor__that_answers_without_an_envelope(
     vendor = change_toy(behaviour=lambda table: table["operations"]["getNote"].pop("envelope"), openapi=answer_bare)
     answer = open_tenant(vendor).call("GET", "/notes/n1")
     assert answer.json() == {"id": "n1", "text": "Buy milk", "due": None}
+
+
+@pytest.mark.parametrize("is_shipped", [False, True])
+def test_vendor__rules_that_need_a_function_are_not_judged_in_a_folder(
+    monkeypatch: pytest.MonkeyPatch, is_shipped: bool
+) -> None:
+    toy = load(TOY)
+    monkeypatch.setattr(rules, "shipped", lambda: [toy.argument] if is_shipped else [])
+    target = open_local(toy, seed=3, budget=Budget())
+    try:
+        chosen = select(toy, ["TOY-00[12]"])
+        result = runner.run(target, chosen, profile="quick", is_selective=True, progress=Silence())
+    finally:
+        target.close()
+    (unjudged,) = [verdict for verdict in result.verdicts if verdict.state == "not judged"]
+    assert (unjudged.rule, unjudged.why) == ("TOY-002", "no function judges it")
+    assert result.exit_code == (2 if is_shipped else 0)

@@ -16,6 +16,7 @@ from contracts.laws.terms import (
     judged,
     key_of,
     missing,
+    owed_fields,
     properties,
     references,
     refused,
@@ -76,12 +77,12 @@ def _create_one(bench: Bench, operation: Operation, body: Mapping[str, Any]) -> 
     unsent = {name: value for name, value in defaults.items() if name not in sent and name in shown}
     equal_fields(what, unsent, record, answer)
     identity = record[key_of(tenant.vendor, resource)]
-    if find_operation(tenant.vendor, "get", resource):
+    if getter := find_operation(tenant.vendor, "get", resource):
         caller = "reader" if "reader" in tenant.callers else "owner"
         loose = () if tenant.is_mock else tenant.target.model.hint(resource, "loose")
-        equal_fields(
-            f"a read after {what}", _firm(record, loose), bench.read(resource, identity, caller=caller), answer
-        )
+        read = bench.read(resource, identity, caller=caller)
+        owed = owed_fields(tenant.vendor, getter) - sent - read.keys()
+        equal_fields(f"a read after {what}", _firm(record, {*loose, *owed}), read, answer)
     return record
 
 

@@ -250,7 +250,7 @@ def _at_the_edges(bench: Bench, operation: Operation) -> None:
 def _long(bench: Bench, schema: Mapping[str, Any], length: int) -> str:
     """A text of some length; on a tenant with the run's mark where there is room for it."""
     mark = "" if bench.tenant.is_mock or "pattern" in schema else bench.marked("")
-    return mark[:length] + "x" * (length - len(mark))
+    return "x" * (length - len(mark)) + mark[-length:]
 
 
 def _still_json(bench: Bench, operation: Operation) -> None:

@@ -62,6 +62,10 @@ class LiveProgress:
         elif seconds >= _TOLD:
             self._print(line)
 
+    def note(self, text: str) -> None:
+        """A line that stays."""
+        self._print(text)
+
     def stop(self) -> None:
         if self._status is not None:
             self._status.stop()

@@ -46,20 +46,21 @@ def show(console: Console, result: Result) -> None:
     _show_rules(console, result)
     for finding in result.findings:
         _show_finding(console, result, finding)
-    for note in (*result.notes, *_left_behind(result.left_behind)):
+    for note in (*result.notes, *left_behind(result.left_behind)):
         _line(console, result, note, "yellow")
     console.print()
     _line(console, result, summary(result), _COLOURS[result.exit_code])
 
 
-def _left_behind(lines: Sequence[str]) -> Iterator[str]:
+def left_behind(lines: Sequence[str]) -> Iterator[str]:
     """One line for the records of a kind that stay for the same reason; the report files have them one by one."""
-    parts = (re.fullmatch(r"(\S+) (.*?): (.*)", line, re.DOTALL) for line in lines)
+    parts = [re.fullmatch(r"([^\s:]+) (.*?): (.*)", line, re.DOTALL) for line in lines]
     found = sorted((part[1], part[3], part[2]) for part in parts if part)
     for (resource, why), group in groupby(found, key=lambda each: each[:2]):
         ids = [identity for *_, identity in group]
         more = f" and {len(ids) - _SHOWN} more" if len(ids) > _SHOWN else ""
         yield f"left behind: {resource} {', '.join(ids[:_SHOWN])}{more}: {why}"
+    yield from (f"left behind: {line}" for line, part in zip(lines, parts, strict=True) if part is None)
 
 
 def summary(result: Result) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 from contracts.expecting import (
     expect,
     expect_equal,
+    expect_exactly,
     expect_status,
     known,
     moment,
@@ -132,7 +133,7 @@ def a_description_is_kept(tenant: Tenant) -> None:
 
 @rule("KB-312")
 def create_answers_201(tenant: Tenant) -> None:
-    expect_status(post(tenant), "createTask", *created(tenant))
+    expect_exactly(post(tenant), "createTask", *created(tenant))
 
 
 @rule("KB-317", "KB-319", "KB-320", "KB-321")

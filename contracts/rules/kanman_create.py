@@ -6,6 +6,7 @@ from email.utils import parsedate_to_datetime
 
 from contracts.expecting import (
     expect,
+    expect_exactly,
     expect_kept,
     expect_status,
     moment,
@@ -41,6 +42,11 @@ def _minimal(tenant: Tenant) -> tuple[Answer, Task]:
     return answer, task_of(answer)
 
 
+def _expect_alike(what: str, told: Task, shown: Task) -> None:
+    """Broken when both have a field and differ in it. That every key is there is a rule of its own."""
+    expect_kept(what, told, shown, but=told.keys() ^ shown.keys())
+
+
 @rule("KM-109")
 def without_status_a_task_is_open(tenant: Tenant) -> None:
     answer, task = _minimal(tenant)
@@ -52,7 +58,7 @@ def without_status_a_task_is_open(tenant: Tenant) -> None:
 @rule("KM-110")
 def project_and_label_are_enough(tenant: Tenant) -> None:
     _, task = _minimal(tenant)
-    expect_kept("a read of a task made with projectId and label", task, read(tenant, task))
+    _expect_alike("a read of a task made with projectId and label", task, read(tenant, task))
 
 
 @rule("KM-111")
@@ -67,7 +73,7 @@ def project_id_in_snake_case_does_not_count(tenant: Tenant) -> None:
 @rule("KM-114")
 def create_answers_201(tenant: Tenant) -> None:
     answer, _ = _minimal(tenant)
-    expect_status(answer, "a successful POST", *((201,) if tenant.is_mock else (200, 201)))
+    expect_exactly(answer, "a successful POST", *((201,) if tenant.is_mock else (200, 201)))
 
 
 @rule("KM-115")
@@ -155,7 +161,7 @@ def a_new_task_was_just_created_and_not_updated(tenant: Tenant) -> None:
         room = timedelta(seconds=5 if tenant.clock else 600)
         apart = abs(moment(task, "created_at") - now)
         expect(apart <= room, f"expected created_at to be now, {now:%Y-%m-%dT%H:%M:%SZ}, got {created!r}", answer)
-    expect_kept("a read of the new task", task, read(tenant, task))
+    _expect_alike("a read of the new task", task, read(tenant, task))
 
 
 def _date(answer: Answer) -> datetime | None:
@@ -186,4 +192,4 @@ def equal_requests_make_two_tasks(tenant: Tenant) -> None:
     named = [item for item in listed(tenant, home(tenant)) if item.get("label") == body["label"]]
     expect(len(named) == 2, f"expected two tasks of the label in the list, got {len(named)}")
     for task in (first, second):
-        expect_kept("one of two equal tasks", task, read(tenant, task))
+        _expect_alike("one of two equal tasks", task, read(tenant, task))

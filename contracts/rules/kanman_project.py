@@ -1,4 +1,8 @@
-"""KanMan: the lists of a project and of a board, and the counters of a project."""
+"""KanMan: the lists of a project and of a board, and the counters of a project; the keys of all answers."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
 
 from contracts.expecting import (
     expect,
@@ -20,11 +24,13 @@ from contracts.rules.kanman_steps import (
     listed,
     place,
     project,
+    read,
 )
-from contracts.tenant import Tenant
+from contracts.tenant import Answer, Tenant
 
 COUNTERS = ("num_tasks_open", "num_tasks_in_progress", "num_tasks_done")  # by status 0, 1, 2
 _OF_A_TASK_ALONE = ("project_id", "workflow_lane_id", "subtasks")
+_SNAKE = re.compile(r"[a-z0-9]+(_[a-z0-9]+)*")
 _ROOM = 0.01  # how far a tenant may round its progress
 
 
@@ -238,3 +244,35 @@ def a_board_lists_its_projects_by_position(tenant: Tenant) -> None:
         found = items(tenant.call("listBoardProjects", path={"id": tenant.known["board_id"]}), "projects")
         expected = project(tenant, home(tenant))["board_id"] == tenant.known["board_id"]
         expect(not expected or home(tenant) in ids(found), f"expected {home(tenant)} in the list of its board")
+
+
+@rule("KM-086")
+def keys_are_in_snake_case(tenant: Tenant) -> None:
+    task = create(tenant)
+    for each in (task, *listed(tenant, home(tenant))[:3]):
+        read(tenant, each)
+    board = project(tenant, home(tenant))["board_id"]
+    for operation in ("listBoards", "getBoard", "listBoardProjects"):
+        tenant.call(operation, path={"id": board} if operation != "listBoards" else {})
+    for exchange in tenant.exchanges:
+        if exchange.operation is None or not 200 <= exchange.status < 300:
+            continue
+        try:
+            told = exchange.json()
+        except ValueError:  # that bodies are JSON is another rule
+            continue
+        odd = next((key for key in _keys(told) if not _SNAKE.fullmatch(key)), None)
+        what = f"{exchange.operation} answered {exchange.status}: expected keys in snake_case, got {short(odd)}"
+        expect(odd is None, what, Answer(exchange, tenant))
+
+
+def _keys(node: Any) -> Iterator[str]:
+    """The keys of a JSON value, at any depth."""
+    nodes = [node]
+    while nodes:
+        each = nodes.pop()
+        if isinstance(each, dict):
+            yield from each
+            nodes += each.values()
+        elif isinstance(each, list):
+            nodes += each

@@ -5,7 +5,7 @@ like broken rules later.
 """
 
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from contracts.findings import Broken, Exchange, NotJudged, Unjudgeable, shorten
 from contracts.guard import BudgetSpent
@@ -27,8 +27,10 @@ _REFUSED = frozenset({401, 403})
 _MALFORMED = frozenset({400, 422})
 
 
-def check(target: Target, *, rules: Iterable[Rule]) -> list[str]:
+def check(target: Target, *, rules: Iterable[Rule], tell: Callable[[str], None] | None = None) -> list[str]:
     """What is wrong with the known ids, a line for each: the rules that need one of these will not be judged.
+
+    `tell` hears of each line at once, because a run may take long.
 
     Unjudgeable, with the reason in one line, when no read of the owner is answered as an API would, or when a caller
     may not do what it is there for. Where the rules to judge need writing, a record is made and removed on a tenant.
@@ -38,11 +40,12 @@ def check(target: Target, *, rules: Iterable[Rule]) -> list[str]:
         if target.is_mock:
             _find_read(target, tenant)
             return []
-        wrong = list(_malformed(target))
+        wrong: list[str] = []
+        _gather(wrong, _malformed(target), tell)
         operation, path = _find_read(target, tenant)
         _check_callers(tenant, operation, path)
         try:
-            wrong += _absent(target, tenant, path)
+            _gather(wrong, _absent(target, tenant, path), tell)
             if not target.guard.is_read_only and _need_writing(target, rules):
                 _check_writes(target, tenant)
         except BudgetSpent:
@@ -50,6 +53,13 @@ def check(target: Target, *, rules: Iterable[Rule]) -> list[str]:
     except TargetLost as lost:
         raise Unjudgeable(str(lost)) from None
     return wrong
+
+
+def _gather(wrong: list[str], lines: Iterable[str], tell: Callable[[str], None] | None) -> None:
+    for line in lines:
+        wrong.append(line)
+        if tell is not None:
+            tell(line)
 
 
 def _need_writing(target: Target, rules: Iterable[Rule]) -> bool:
@@ -174,7 +184,7 @@ def _malformed(target: Target) -> Iterator[str]:
         if not target.model.is_formed(resource, identity):
             form = target.model.resource(resource).get("id_form")
             yield f"known {role} {identity!r} cannot be right: expected {form}"
-            _drop(target, role)
+            _drop(target, role, "cannot be right")
 
 
 def _absent(target: Target, tenant: Tenant, read: dict[str, str]) -> Iterator[str]:
@@ -188,7 +198,7 @@ def _absent(target: Target, tenant: Tenant, read: dict[str, str]) -> Iterator[st
             if exchange.status in _NOT_THERE | _REFUSED | _MALFORMED:
                 what = "names nothing" if exchange.status in _NOT_THERE else "cannot be used"
                 yield f"known {role} {identity!r} {what}: GET {exchange.path} answered {exchange.status}"
-                _drop(target, role)
+                _drop(target, role, what)
             break
 
 
@@ -211,7 +221,8 @@ def _reads_of(target: Target, resource: str, identity: str) -> Iterator[tuple[Op
             yield operation, {**path, mine[-1]: identity}
 
 
-def _drop(target: Target, role: str) -> None:
+def _drop(target: Target, role: str, why: str) -> None:
+    target.useless[role] = why
     target.known = {name: identity for name, identity in target.known.items() if name != role}
 
 
