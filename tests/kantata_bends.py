@@ -98,7 +98,7 @@ BENDS: dict[str, tuple[Bend, frozenset[str]]] = {
     "type-wrong": (answers(anything, each_fault(set_to("type", "system")), 422), frozenset({"KX-138"})),
     "type-unknown": (answers(anything, each_fault(set_to("type", "")), 401, 403, 404), frozenset({"KX-035", "KX-042"})),
     "values-answer-400": (statuses(anything, 400, 422), frozenset({"KX-137", "KX-138", "KX-177"})),
-    "create-answers-201": (statuses(asks("POST"), 201, 200), frozenset({"KX-120", "KX-133"})),
+    "create-answers-201": (statuses(asks("POST"), 201, 200), frozenset({"KX-121"})),
     "delete-answers-200": (statuses(asks("DELETE"), 200, 204), frozenset({"KX-183"})),
     "method-answers-405": (statuses(lambda request: request.method == "PATCH", 405, 404), frozenset({"KX-028"})),
     "everybody-writes": (everybody_writes, frozenset({"KX-010"})),

@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 from contracts.clean_cli import clean
 from contracts.made import Journal, folder
 from contracts.tenant import Tenant
+from contracts.traces import run_of
 from contracts.wire import Outgoing, Reply
 from mockserver.vendor import Vendor, load
 from tests.bends import Forward, Memory
@@ -229,3 +230,14 @@ def test_clean__what_a_killed_run_left(there: TestTenant, run: Clean, tmp_path: 
     assert len(_tasks(there)) > len(before)
     assert run("kanman").exit_code == 0
     assert _tasks(there) == before
+
+
+def test_mark__stays_at_the_end_of_a_text_that_has_to_be_unlike_others(
+    there: TestTenant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = there.open(there.toml(tmp_path / "t"), seed=41)
+    hints = {"mark": "label", "unique": ["label"]}
+    monkeypatch.setattr(target.model, "hint", lambda resource, word: hints[word])
+    first, second = (target.tenant(purpose).unlike("tasks", "label", "Check") for purpose in "xy")
+    target.close()
+    assert first != second and {run_of(first), run_of(second)} == {41}

@@ -308,7 +308,7 @@ def test_url__whose_tokens_others_can_read_is_told_first_and_in_the_notes(
     assert away.exit_code == 2 and warning in away.stdout
     monkeypatch.setattr(tenant_file, "find_clear_text", lambda url: warning)  # no test leaves this machine
     result = sent_by(tenant, tmp_path, *RULES)
-    assert result.stdout.index(warning) < result.stdout.index("preflight")
+    assert result.stdout.index(warning) < result.stdout.index("rules: ")
     assert report_of_rules(tmp_path)["notes"] == [warning]
 
 
