@@ -1,5 +1,7 @@
 """What README.md, CONTRIBUTING.md and the vendors' pages say is true: commands run, tables are those of the code."""
 
+import contextlib
+import os
 import re
 import socket
 import sys
@@ -42,10 +44,13 @@ PORTS = ("4010", "4011", "4012")  # of the pages; free ones take their place
 
 @pytest.fixture
 def ports() -> Mapping[str, str]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in PORTS]
-    free = [str(one.getsockname()[1]) for one in sockets]
-    for one in sockets:
-        one.close()
+    """Ports below those that the system hands out, so that no test beside this one takes them meanwhile."""
+    free: list[str] = []
+    for port in range(20_000 + os.getpid() * 10 % 10_000, 32_000):
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            free.append(str(port))
+        if len(free) == len(PORTS):
+            break
     return dict(zip(PORTS, free, strict=True))
 
 
