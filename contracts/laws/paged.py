@@ -1,6 +1,6 @@
 """One list as a law pages through it: a page asked for, what the answer tells, and whether pages agree. No law here."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -157,6 +157,20 @@ class Paged:
         if self.style == "offset":
             return {"offset": seen} if last.items and seen < last.whole("total") else None
         return {"page": len(found) + 1} if len(found) < last.whole("page_count") else None
+
+    def steadily(self, part: Callable[[], None]) -> None:
+        """Run a part of a case. On a tenant others may change the list meanwhile: it is then run again, twice at most."""
+        for is_last in (False, False, True):
+            before = None if self.tenant.is_mock else self.whole
+            try:
+                return part()
+            except Broken:
+                if is_last or before is None or not self._is_changed(before):
+                    raise
+
+    def _is_changed(self, before: list[str]) -> bool:
+        self.__dict__.pop("whole", None)
+        return self.whole != before
 
     def grow(self, least: int) -> None:
         """Make records until the list has so many; NotJudged where that cannot be done, or not here."""

@@ -91,7 +91,7 @@ def sort(tenant: Tenant, rule: Rule) -> None:
             "empty": sorter.empty,
         }
         cases |= {f"by_{field}": partial(sorter.by, field) for field in table["fields"]}
-        aspects.judge(tenant, "sort", rule, cases)
+        aspects.judge(tenant, "sort", rule, {name: partial(paged.steadily, case) for name, case in cases.items()})
 
 
 class _Sorter:

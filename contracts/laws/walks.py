@@ -28,7 +28,8 @@ def page_walk(tenant: Tenant, rule: Rule) -> None:
             "narrowed": partial(_narrowed, paged),
         }
         own = {"offset": slices, "pages": numbers, "cursor": cursors}[paged.style](paged)
-        aspects.judge(tenant, "page-walk", rule, common | own)
+        cases = {name: partial(paged.steadily, case) for name, case in (common | own).items()}
+        aspects.judge(tenant, "page-walk", rule, cases)
 
 
 def _default(paged: Paged) -> None:
@@ -90,7 +91,11 @@ def _walk(paged: Paged) -> None:
     paged.grow(5)
     for size in sizes_of(paged):
         if len(paged.whole) <= size * 40:
-            compare(paged, paged.walk(size), paged.whole)
+            paged.steadily(partial(_walk_by, paged, size))
+
+
+def _walk_by(paged: Paged, size: int) -> None:
+    compare(paged, paged.walk(size), paged.whole)
 
 
 def _narrowed(paged: Paged) -> None:

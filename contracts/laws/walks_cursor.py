@@ -141,10 +141,14 @@ def _urls_work(paged: Paged) -> None:
 def _sorted_walk(paged: Paged) -> None:
     sort, fields = _sort(paged)
     for key in [*fields, *(f"-{field}" for field in fields), f"{fields[2]},-{fields[0]}"]:
-        whole = paged.keys(query={sort: key})
-        if sorted(whole) != sorted(paged.whole):
-            raise Broken(f"{paged} with {sort}={key}: shows {len(whole)} records, without a sort {len(paged.whole)}")
-        compare(paged, paged.walk(4, {sort: key}), whole)
+        paged.steadily(partial(_walk_sorted, paged, sort, key))
+
+
+def _walk_sorted(paged: Paged, sort: str, key: str) -> None:
+    whole = paged.keys(query={sort: key})
+    if sorted(whole) != sorted(paged.whole):
+        raise Broken(f"{paged} with {sort}={key}: shows {len(whole)} records, without a sort {len(paged.whole)}")
+    compare(paged, paged.walk(4, {sort: key}), whole)
 
 
 def _back(paged: Paged) -> None:
