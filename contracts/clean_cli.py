@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 if TYPE_CHECKING:
-    from contracts.made import Entry, Leftovers
+    from contracts.safety.made import Entry, Leftovers
+    from contracts.safety.traces import Search, Trace
     from contracts.target import Target
-    from contracts.traces import Search, Trace
     from mockserver.vendor import Vendor
 
 _ENDS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
@@ -75,7 +75,7 @@ def _vendors(name: str | None, file: Path) -> "list[Vendor]":
 def _clean(vendor: "Vendor", file: Path, *, is_dry: bool) -> int:
     from contracts import tenant_file
     from contracts.findings import NotJudged, Unjudgeable
-    from contracts.guard import Budget, BudgetSpent, TargetLost
+    from contracts.safety.guard import Budget, BudgetSpent, TargetLost
     from contracts.target import open_url
     from mockserver.vendor import shipped
 
@@ -111,9 +111,9 @@ class _Sweep:
 
     def run(self, *, is_dry: bool) -> int:
         """Show what is there and remove it; the exit code."""
-        from contracts.made import Leftovers
+        from contracts.safety.made import Leftovers
+        from contracts.safety.traces import Search
         from contracts.suites import preflight
-        from contracts.traces import Search
 
         title, url = self.target.vendor.title, self.target.guard.mask(self.target.url)
         if self.target.is_mock:
@@ -140,7 +140,7 @@ class _Sweep:
     def _look(self, search: "Search", journals: "Leftovers") -> "Iterator[Trace]":
         """What bears the mark; and what the journals hold beside that. What no operation removes is put aside."""
         from contracts.findings import NotJudged
-        from contracts.made import Entry
+        from contracts.safety.made import Entry
 
         seen = set()
         entries = journals.entries()
@@ -176,7 +176,7 @@ class _Sweep:
         What has gone with the record that it was in is not there to be told.
         """
         from contracts.findings import NotJudged
-        from contracts.guard import BudgetSpent, TargetLost
+        from contracts.safety.guard import BudgetSpent, TargetLost
 
         there: Counter[str] = Counter()
         with self.target.guard.purse.cleaning():

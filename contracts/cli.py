@@ -19,10 +19,10 @@ import click
 if TYPE_CHECKING:
     from contracts.baseline import Baseline
     from contracts.course import Course
-    from contracts.guard import Budget
     from contracts.rehearsal import Script
     from contracts.report.har import Recorder
     from contracts.runner import Result
+    from contracts.safety.guard import Budget
     from contracts.target import Target
     from contracts.tenant_file import TenantFile
     from mockserver.vendor import Rule, Vendor
@@ -312,7 +312,7 @@ class _Command:
             _refuse("a budget of zero requests: nothing can be judged")
 
     def _budget(self) -> "Budget":
-        from contracts.guard import Budget
+        from contracts.safety.guard import Budget
 
         given: list[int | None] = [self.options["max_requests"], self.tenant.requests if self.tenant else None]
         limits = [limit for limit in given if limit is not None]

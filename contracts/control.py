@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from contracts.findings import NotJudged, parsed
-from contracts.guard import WORLD_HEADER
+from contracts.safety.guard import WORLD_HEADER
 from contracts.wire import Outgoing, Reply, TargetLost, Wire
 
 PREFIX = "/_mock"

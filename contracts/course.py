@@ -8,8 +8,8 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from contracts.guard import Budget, Guard
 from contracts.meter import Cost, Part, total
+from contracts.safety.guard import Budget, Guard
 from mockserver.vendor import Rule
 
 _WEIGHTS = {"documented": 4, "published": 4, "observed": 2, "inferred": 1, "assumed": 1}

@@ -5,12 +5,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from contracts.budget import BudgetSpent
 from contracts.course import Course, Forecast
 from contracts.findings import Exchange, Finding, Severity, Verdict, severity
 from contracts.ledger import Ledger
 from contracts.meter import Meter, total
 from contracts.ration import Ration
+from contracts.safety.budget import BudgetSpent
 from contracts.target import Target
 from mockserver.vendor import Rule
 

@@ -1,8 +1,8 @@
 """What is left of a run's budget, and what there is room for: the course decides the order, the budget the end."""
 
-from contracts.budget import BudgetSpent, WritesSpent
 from contracts.course import SHARE, Course, Left, left_of
-from contracts.guard import Guard
+from contracts.safety.budget import BudgetSpent, WritesSpent
+from contracts.safety.guard import Guard
 
 
 class Ration:

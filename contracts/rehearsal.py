@@ -16,10 +16,10 @@ from contracts import runner
 from contracts.course import FUZZING, STATEFUL, Course, Forecast, is_limited, lay
 from contracts.docket import Progress, Silence
 from contracts.findings import Exchange, State
-from contracts.guard import Budget
 from contracts.meter import Cost, Part, Sent
 from contracts.room import with_room
 from contracts.runner import Result
+from contracts.safety.guard import Budget
 from contracts.standin import ANSWER_SECONDS, Script, open_standin, write_script
 from contracts.suites import conformance
 from contracts.suites import rules as rule_suite

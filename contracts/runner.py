@@ -12,10 +12,10 @@ from contracts.course import Course, Forecast
 from contracts.coverage import Coverage
 from contracts.docket import Docket, Progress
 from contracts.findings import Exchange, Finding, NotJudged, Unjudgeable, Verdict, shorten, unmasked
-from contracts.guard import Budget, BudgetSpent
 from contracts.ledger import Ledger
 from contracts.meter import Meter
 from contracts.report.har import Recorder
+from contracts.safety.guard import Budget, BudgetSpent
 from contracts.suites import conformance, opening, preflight
 from contracts.suites import rules as rule_suite
 from contracts.target import Target

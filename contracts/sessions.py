@@ -7,8 +7,8 @@ import json
 from collections.abc import Mapping
 
 from contracts.findings import Unjudgeable
-from contracts.guard import Guard
-from contracts.mask import Mask
+from contracts.safety.guard import Guard
+from contracts.safety.mask import Mask
 from contracts.wire import Outgoing
 from mockserver.vendor import Vendor
 

@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from contracts.budget import Watch
 from contracts.control import Control
 from contracts.findings import Exchange
-from contracts.guard import Budget, Guard
 from contracts.model import Model
 from contracts.room import with_room
+from contracts.safety.budget import Watch
+from contracts.safety.guard import Budget, Guard
 from contracts.target import LOCAL_ORIGIN, Target, open_local
 from contracts.tenant_file import TenantFile
 from contracts.wire import LocalWire

@@ -11,15 +11,15 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from contracts.budget import Watch
 from contracts.control import Clock, Control
 from contracts.findings import Exchange, NotJudged, Unjudgeable
-from contracts.guard import WORLD_HEADER, Budget, BudgetSpent, Guard
-from contracts.made import Journal
-from contracts.mask import Mask
 from contracts.model import Model
-from contracts.pace import ToldWait, silently
 from contracts.room import with_room
+from contracts.safety.budget import Watch
+from contracts.safety.guard import WORLD_HEADER, Budget, BudgetSpent, Guard
+from contracts.safety.made import Journal
+from contracts.safety.mask import Mask
+from contracts.safety.pace import ToldWait, silently
 from contracts.sessions import Sessions
 from contracts.tenant import MARK, Tenant
 from contracts.tenant_file import TenantFile
@@ -137,7 +137,7 @@ class Target:
 
     def clean_up(self, *, is_last: bool = True) -> None:
         """Remove what this run created, the last first. What cannot be removed, the last time, is in `left_behind`."""
-        from contracts.cleaning import Cleaner
+        from contracts.safety.cleaning import Cleaner
 
         cleaner = Cleaner(self)
         cleaner.clean(is_last=is_last)

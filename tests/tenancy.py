@@ -12,9 +12,9 @@ from typing import Any
 from contracts import runner, tenant_file
 from contracts.docket import Silence
 from contracts.findings import Headers
-from contracts.guard import Budget
 from contracts.model import SAFE_METHODS
 from contracts.runner import Result
+from contracts.safety.guard import Budget
 from contracts.target import LOCAL_ORIGIN, Target, open_url
 from contracts.wire import LocalWire, Outgoing, Reply, Wire
 from mockserver.app import create_app

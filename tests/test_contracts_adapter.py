@@ -12,7 +12,7 @@ from schemathesis.engine.core import Engine
 
 from contracts import schemathesis_adapter as adapter
 from contracts.findings import Exchange, Headers
-from contracts.guard import BudgetSpent
+from contracts.safety.guard import BudgetSpent
 from contracts.schemathesis_adapter import Outcome, Plan, Withheld
 from contracts.wire import Outgoing, Reply
 from tests.odd_servers import reply, serving

@@ -9,13 +9,13 @@ import pytest
 
 from contracts.control import Control
 from contracts.findings import Broken, Headers, NotJudged
-from contracts.guard import Budget, Guard
 from contracts.laws.bench import Bench
 from contracts.laws.echo import Echo
 from contracts.laws.pages import walk
 from contracts.laws.refusals import malformed_ids, required_fields
 from contracts.laws.terms import Record, item_fields, judged, succeed, unknown_reference
 from contracts.model import Model
+from contracts.safety.guard import Budget, Guard
 from contracts.target import Target
 from contracts.tenant import ABSENT, Tenant
 from contracts.wire import Outgoing, Reply

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from contracts.budget import Budget, BudgetSpent, Owed, Purse, Watch, WritesSpent
+from contracts.safety.budget import Budget, BudgetSpent, Owed, Purse, Watch, WritesSpent
 
 
 def _purse(now: float = 0.0, **budget: Any) -> Purse:

@@ -12,9 +12,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from contracts.clean_cli import clean
-from contracts.made import Journal, folder
+from contracts.safety.made import Journal, folder
+from contracts.safety.traces import run_of
 from contracts.tenant import Tenant
-from contracts.traces import run_of
 from contracts.wire import Outgoing, Reply
 from mockserver.vendor import Vendor, load
 from tests.bends import Forward, Memory

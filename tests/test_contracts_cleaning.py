@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from contracts import runner
-from contracts.budget import BudgetSpent, Watch
 from contracts.docket import Silence
 from contracts.findings import Headers, NotJudged
+from contracts.safety.budget import BudgetSpent, Watch
 from contracts.target import Target
 from contracts.tenant import Tenant
 from contracts.wire import Outgoing, Reply, TargetLost

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from contracts.findings import Exchange, Headers, severity, shorten
-from contracts.mask import Mask
+from contracts.safety.mask import Mask
 
 TOKEN = "km_Ow7nErA3dm1nT0kenF0rTheM0ckAb2c8"
 EXCHANGE = Exchange(

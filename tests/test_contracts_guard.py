@@ -10,8 +10,8 @@ from urllib.parse import quote
 import pytest
 
 from contracts.findings import Headers
-from contracts.guard import Budget, BudgetSpent, Guard, NotOurs
 from contracts.model import Model
+from contracts.safety.guard import Budget, BudgetSpent, Guard, NotOurs
 from contracts.wire import Outgoing, Reply, TargetLost, Unsendable
 from mockserver.vendor import Vendor, load
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from contracts.made import Journal, Leftovers, folder
+from contracts.safety.made import Journal, Leftovers, folder
 
 URL = "https://api.example.com/v1"
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contracts.mask import Mask
+from contracts.safety.mask import Mask
 
 SECRET = "km_Ow7nErA3dm1nT0kenF0rTheM0ckAb2c8"
 MASK = Mask({"owner": {"Authorization": f"Bearer {SECRET}", "tenant": "acme"}, "bot": {"X-API-Key": "k-123456789012"}})

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from contracts.budget import Budget
 from contracts.course import Course, Forecast, Left, Share, lay
 from contracts.docket import Docket
 from contracts.ledger import Ledger
 from contracts.meter import Cost
 from contracts.model import Model
+from contracts.safety.budget import Budget
 from contracts.suites import opening
 from mockserver.vendor import Rule, Vendor, load
 from tests.tenancy import NO_WINDOWS, TestTenant

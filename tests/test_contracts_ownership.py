@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from contracts.model import Model
-from contracts.records import Records, bears, identity_of
+from contracts.safety.records import Records, bears, identity_of
 from mockserver.vendor import Vendor, load
 
 PROJECT = "660e8400-e29b-41d4-a716-446655440001"

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from contracts.budget import Budget, BudgetSpent, Purse, Watch
 from contracts.findings import Headers, NotJudged
-from contracts.limits import Told, read, retry_after, structured
-from contracts.pace import Full, Limited, Pace, Turn
+from contracts.safety.budget import Budget, BudgetSpent, Purse, Watch
+from contracts.safety.limits import Told, read, retry_after, structured
+from contracts.safety.pace import Full, Limited, Pace, Turn
 
 NOON = 1_790_000_000.0  # 2026-09-21T14:13:20Z
 MOVE, LIST, LOGIN = Turn("owner", "move"), Turn("owner", "list"), Turn("owner", "login")

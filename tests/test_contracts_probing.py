@@ -9,10 +9,10 @@ from threading import Thread
 import pytest
 
 from contracts import runner
-from contracts.budget import Budget, BudgetSpent
 from contracts.docket import Silence
 from contracts.findings import NotJudged, Unjudgeable
 from contracts.model import SAFE_METHODS
+from contracts.safety.budget import Budget, BudgetSpent
 from contracts.target import open_local, open_url
 from contracts.tenant_file import TenantFile
 from contracts.wire import Outgoing

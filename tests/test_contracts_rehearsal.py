@@ -13,7 +13,6 @@ import pytest
 from rich.console import Console
 
 from contracts import runner, tenant_file
-from contracts.budget import Budget
 from contracts.course import left_of
 from contracts.docket import Silence
 from contracts.meter import Cost, Meter, total
@@ -21,6 +20,7 @@ from contracts.model import SAFE_METHODS
 from contracts.rehearsal import Rehearsal, Script, find_course, recall_forecast, rehearse, write_script
 from contracts.report import plan as plans
 from contracts.runner import Result
+from contracts.safety.budget import Budget
 from mockserver.vendor import Vendor, load, shipped
 from tests.tenancy import TestTenant
 

@@ -13,10 +13,10 @@ from jsonschema import Draft202012Validator
 from rich.console import Console
 
 from contracts.findings import Exchange, Finding, Headers, Known, Verdict
-from contracts.mask import Mask
 from contracts.report import files, terminal
 from contracts.report.model import as_report, schema
 from contracts.runner import Result, unjudged
+from contracts.safety.mask import Mask
 from contracts.wire import Outgoing, Reply
 from mockserver.vendor import Vendor, load, shipped
 from tests.tools.judging import judge

@@ -9,9 +9,9 @@ from contracts import runner
 from contracts.control import Control
 from contracts.docket import Silence
 from contracts.findings import Broken, NotJudged
-from contracts.guard import Budget, Guard
 from contracts.model import Model
 from contracts.runner import Result
+from contracts.safety.guard import Budget, Guard
 from contracts.suites import rules as rule_suite
 from contracts.target import LOCAL_ORIGIN, Target
 from contracts.tenant import Tenant

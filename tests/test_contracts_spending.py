@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from contracts.budget import Watch
 from contracts.findings import Headers
-from contracts.guard import Budget, BudgetSpent, Guard, ReadOnly, WritesSpent
 from contracts.model import Model
-from contracts.pace import Limited
+from contracts.safety.budget import Watch
+from contracts.safety.guard import Budget, BudgetSpent, Guard, ReadOnly, WritesSpent
+from contracts.safety.pace import Limited
 from contracts.wire import Outgoing, Reply, TargetLost
 from mockserver.vendor import Vendor
 from tests.tools.hurrying import Hurried

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from contracts.findings import NotJudged, Unjudgeable
-from contracts.guard import Budget
+from contracts.safety.guard import Budget
 from contracts.target import Target, open_local, open_url
 from contracts.tenant_file import TenantFile
 from contracts.wire import HttpWire

@@ -10,10 +10,10 @@ import pytest
 from contracts import runner
 from contracts.docket import Silence
 from contracts.findings import Broken, NotJudged
-from contracts.guard import Budget
 from contracts.laws.webhooks import takes_its_time
 from contracts.rules import Check
 from contracts.runner import Result
+from contracts.safety.guard import Budget
 from contracts.suites import rules as rule_suite
 from contracts.target import open_local
 from contracts.tenant import Tenant

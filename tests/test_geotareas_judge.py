@@ -7,8 +7,8 @@ import pytest
 
 from contracts import runner
 from contracts.docket import Silence
-from contracts.guard import Budget
 from contracts.runner import Result
+from contracts.safety.guard import Budget
 from contracts.target import open_url
 from contracts.tenant_file import TenantFile
 from contracts.wire import HttpWire

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from contracts.findings import Headers, NotJudged
-from contracts.guard import BudgetSpent, NotOurs
 from contracts.runner import Result
+from contracts.safety.guard import BudgetSpent, NotOurs
 from contracts.wire import Outgoing, Reply
 from mockserver.vendor import Vendor, load
 from tests.bends import Bend, Forward, Memory, straight

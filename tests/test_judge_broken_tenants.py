@@ -13,9 +13,9 @@ from contracts import runner
 from contracts.control import Control
 from contracts.docket import Silence
 from contracts.findings import Finding
-from contracts.guard import Budget, Guard
 from contracts.model import Model
 from contracts.runner import Result
+from contracts.safety.guard import Budget, Guard
 from contracts.target import LOCAL_ORIGIN, Target, open_url
 from contracts.wire import HttpWire, LocalWire, Outgoing, Reply
 from mockserver.app import create_app

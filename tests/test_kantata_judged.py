@@ -8,9 +8,9 @@ import pytest
 from contracts import runner
 from contracts.control import Control
 from contracts.docket import Silence
-from contracts.guard import Budget, Guard
 from contracts.model import Model
 from contracts.runner import Result
+from contracts.safety.guard import Budget, Guard
 from contracts.target import LOCAL_ORIGIN, Target
 from contracts.wire import LocalWire, Outgoing, Reply
 from mockserver.app import create_app

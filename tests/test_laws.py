@@ -9,10 +9,10 @@ import pytest
 from contracts import rules
 from contracts.control import Control
 from contracts.findings import Broken, NotJudged
-from contracts.guard import Budget, Guard
 from contracts.laws import LAWS
 from contracts.laws.terms import Record, differences, same
 from contracts.model import Model
+from contracts.safety.guard import Budget, Guard
 from contracts.target import LOCAL_ORIGIN, Target
 from contracts.tenant import Tenant
 from contracts.wire import LocalWire, Outgoing, Reply

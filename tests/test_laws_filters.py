@@ -11,11 +11,11 @@ import pytest
 
 from contracts.control import Control
 from contracts.findings import Broken, NotJudged
-from contracts.guard import Budget, Guard
 from contracts.laws import LAWS
 from contracts.laws.filter_stock import Stock, stock_of
 from contracts.laws.filter_terms import Counted, Related, Term, Where, as_text
 from contracts.model import Model
+from contracts.safety.guard import Budget, Guard
 from contracts.target import LOCAL_ORIGIN, Target, open_local
 from contracts.wire import LocalWire, Outgoing, Reply
 from mockserver.app import create_app

@@ -6,9 +6,9 @@ import pytest
 
 from contracts.control import Control
 from contracts.findings import Broken, NotJudged
-from contracts.guard import Budget, Guard
 from contracts.laws import LAWS
 from contracts.model import Model
+from contracts.safety.guard import Budget, Guard
 from contracts.target import LOCAL_ORIGIN, Target, open_local
 from contracts.wire import LocalWire
 from mockserver.app import create_app

@@ -9,9 +9,9 @@ import httpx
 import pytest
 
 from contracts.findings import Broken, NotJudged
-from contracts.guard import Budget
 from contracts.laws.webhooks import CASES, webhooks
 from contracts.receiver import Reaction, receiving
+from contracts.safety.guard import Budget
 from contracts.target import Target, open_local, open_url
 from mockserver.engine.outbox import Delivery, Outbox
 from mockserver.engine.subscriptions import Profile, Webhooks

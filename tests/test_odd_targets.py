@@ -15,10 +15,11 @@ import pytest
 from click.testing import CliRunner, Result
 from jsonschema import Draft202012Validator
 
-from contracts import cleaning, crashes, tenant_file
+from contracts import crashes, tenant_file
 from contracts.cli import test as command
-from contracts.mask import Mask
 from contracts.report import model
+from contracts.safety import cleaning
+from contracts.safety.mask import Mask
 from contracts.suites import preflight
 from contracts.wire import Outgoing, Reply
 from mockserver.vendor import Vendor, load

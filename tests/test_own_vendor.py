@@ -9,9 +9,9 @@ import pytest
 import yaml
 
 from contracts import runner
-from contracts.budget import Budget
 from contracts.docket import Silence
 from contracts.runner import select
+from contracts.safety.budget import Budget
 from contracts.suites import rules
 from contracts.target import open_local
 from mockserver.vendor import Vendor, load

@@ -11,14 +11,14 @@ from jsonschema import Draft6Validator
 from referencing import Registry, Resource
 
 from contracts import runner
-from contracts.budget import Budget
 from contracts.docket import Silence
 from contracts.findings import Headers
-from contracts.guard import Guard
-from contracts.mask import Mask
 from contracts.meter import Meter
 from contracts.model import Model
 from contracts.report.har import Recorder
+from contracts.safety.budget import Budget
+from contracts.safety.guard import Guard
+from contracts.safety.mask import Mask
 from contracts.target import open_local
 from contracts.wire import Outgoing
 from mockserver import __version__

@@ -159,7 +159,7 @@ class Paged:
         return {"page": len(found) + 1} if len(found) < last.whole("page_count") else None
 
     def steadily(self, part: Callable[[], None]) -> None:
-        """Run a part of a case. On a tenant others may change the list meanwhile: it is then run again, twice at most."""
+        """Run a part of a case. On a tenant others may change the list meanwhile: it is then run again, twice."""
         for is_last in (False, False, True):
             before = None if self.tenant.is_mock else self.whole
             try:

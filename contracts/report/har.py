@@ -19,8 +19,8 @@ from typing import IO, Any
 from urllib.parse import parse_qsl
 
 from contracts.findings import Exchange
-from contracts.guard import Guard
 from contracts.meter import Meter, Part
+from contracts.safety.guard import Guard
 from mockserver import __version__
 
 NAME = "exchanges.har"

@@ -15,11 +15,11 @@ from rich.text import Text
 from contracts import runner
 from contracts.course import is_limited
 from contracts.docket import Progress
-from contracts.guard import Budget
 from contracts.meter import Cost, total
 from contracts.rehearsal import Rehearsal, Script, find_course, rehearse, rehearse_costs
 from contracts.report.progress import in_words, plain
 from contracts.report.terminal import ranges
+from contracts.safety.guard import Budget
 from contracts.standin import ANSWER_SECONDS
 
 _MISSING = re.compile(r"needs an? \S+ credential|needs \S+ among the known ids|.*: the known ids are missing")

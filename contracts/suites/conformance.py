@@ -11,7 +11,6 @@ from typing import Any
 
 from contracts import schemathesis_adapter as schemathesis
 from contracts.attribution import Attribution
-from contracts.budget import WritesSpent
 from contracts.course import Share
 from contracts.docket import Docket
 from contracts.document import Document, parse
@@ -19,9 +18,10 @@ from contracts.drift import find_undocumented
 from contracts.excuses import Excuses
 from contracts.filter_text import filters
 from contracts.findings import Exchange, Finding, Headers, Unjudgeable
-from contracts.guard import BudgetSpent, NotOurs, ReadOnly
 from contracts.model import SAFE_METHODS
-from contracts.pace import Full
+from contracts.safety.budget import WritesSpent
+from contracts.safety.guard import BudgetSpent, NotOurs, ReadOnly
+from contracts.safety.pace import Full
 from contracts.schemathesis_adapter import Failure, Plan, Withheld
 from contracts.suites import preflight
 from contracts.suites.diversion import Diversion

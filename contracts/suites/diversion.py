@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-from contracts import bodies
-from contracts.bounds import is_reserved
 from contracts.document import Document
 from contracts.findings import Broken, NotJudged
 from contracts.model import SAFE_METHODS, Route, fill
-from contracts.records import identity_of
+from contracts.safety import bodies
+from contracts.safety.bounds import is_reserved
+from contracts.safety.records import identity_of
 from contracts.schemathesis_adapter import Withheld
 from contracts.target import Target
 from contracts.tenant import Tenant

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 from contracts.docket import Docket
 from contracts.findings import Broken, NotJudged
-from contracts.guard import BudgetSpent
 from contracts.laws.bench import Bench
 from contracts.laws.terms import is_unsafe
+from contracts.safety.guard import BudgetSpent
 from mockserver.vendor import Operation
 
 SUITE = "opening"

@@ -8,10 +8,10 @@ import random
 from collections.abc import Callable, Iterable, Iterator
 
 from contracts.findings import Broken, Exchange, NotJudged, Unjudgeable, shorten
-from contracts.guard import BudgetSpent
 from contracts.laws.access import reach
 from contracts.laws.terms import is_unsafe
 from contracts.model import path_names
+from contracts.safety.guard import BudgetSpent
 from contracts.target import Target
 from contracts.tenant import SampleFailed, Tenant
 from contracts.wire import TargetLost

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field, replace
 from contracts import rules
 from contracts.docket import Docket
 from contracts.findings import Broken, Exchange, Finding, Lacks, NotJudged, State, Unjudgeable, Verdict, shorten
-from contracts.guard import BudgetSpent
 from contracts.laws import LAWS, ONE_BY_ONE, RUN_WIDE
 from contracts.laws.aspects import of_rule
 from contracts.laws.webhooks import takes_its_time
 from contracts.room import may_lack
 from contracts.rules import Check
+from contracts.safety.guard import BudgetSpent
 from contracts.suites import preflight
 from contracts.target import Target
 from contracts.tenant import SampleFailed

@@ -10,7 +10,7 @@ warnings.simplefilter("ignore")  # as `proofboard test` does: they are not about
 
 from contracts import runner  # noqa: E402 - what follows is warned of while it is imported
 from contracts.docket import Silence  # noqa: E402
-from contracts.guard import Budget  # noqa: E402
+from contracts.safety.guard import Budget  # noqa: E402
 from contracts.target import open_url  # noqa: E402
 from mockserver.vendor import load  # noqa: E402
 

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-from contracts.budget import Watch
+from contracts.safety.budget import Watch
 
 
 class Hurried:

@@ -3,8 +3,8 @@
 from typing import Any
 
 from contracts.findings import Exchange, Finding, Headers, Verdict, severity
-from contracts.mask import Mask
 from contracts.runner import Result
+from contracts.safety.mask import Mask
 from mockserver.vendor import Vendor
 
 SECRET = "km_Ow7nErA3dm1nT0kenF0rTheM0ckAb2c8"

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
-from contracts import limits
-from contracts.budget import BudgetSpent, Purse, Watch
 from contracts.findings import Headers, NotJudged
-from contracts.limits import Told
+from contracts.safety import limits
+from contracts.safety.budget import BudgetSpent, Purse, Watch
+from contracts.safety.limits import Told
 
 TOO_MANY, UNAVAILABLE = 429, 503
 LONGEST_WAIT = 300.0  # seconds; who would have to wait longer ends the run

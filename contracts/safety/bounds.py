@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from contracts import bodies
 from contracts.model import Route, fold
-from contracts.ownership import Doubt, NotOurs, Ownership
-from contracts.records import identity_of
+from contracts.safety import bodies
+from contracts.safety.ownership import Doubt, NotOurs, Ownership
+from contracts.safety.records import identity_of
 from contracts.wire import Outgoing
 
 _CHANGES = frozenset({"update", "delete", "transition", "upload", "own"})

@@ -8,11 +8,11 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode
 
-from contracts import bodies
 from contracts.findings import Exchange
 from contracts.listing import Ask
 from contracts.model import Model, fill
-from contracts.records import Records, identity_of
+from contracts.safety import bodies
+from contracts.safety.records import Records, identity_of
 from contracts.wire import Outgoing
 
 if TYPE_CHECKING:

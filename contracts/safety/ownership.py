@@ -11,13 +11,13 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, NamedTuple, Protocol
 
-from contracts import bodies
-from contracts.aliases import Aliases
-from contracts.budget import Owed
 from contracts.findings import Exchange, NotJudged
 from contracts.listing import Ask, ListLost, walk
 from contracts.model import Model, Route, fill
-from contracts.records import TOKENS, Records, identity_of, texts
+from contracts.safety import bodies
+from contracts.safety.aliases import Aliases
+from contracts.safety.budget import Owed
+from contracts.safety.records import TOKENS, Records, identity_of, texts
 from contracts.wire import Outgoing, TargetLost, Unsendable
 
 _READS = frozenset({"list", "get"})

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import NamedTuple
 
-from contracts import bodies
 from contracts.listing import Ask, ListLost, walk
 from contracts.model import Route, fill
-from contracts.ownership import Ownership
-from contracts.records import identity_of
+from contracts.safety import bodies
+from contracts.safety.ownership import Ownership
+from contracts.safety.records import identity_of
 from contracts.wire import Outgoing
 from mockserver.vendor import Operation
 

@@ -10,12 +10,12 @@ from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
-from contracts.budget import BudgetSpent
 from contracts.findings import NotJudged
-from contracts.ownership import Doubt, Made, Vanished
+from contracts.safety.budget import BudgetSpent
+from contracts.safety.ownership import Doubt, Made, Vanished
+from contracts.safety.traces import Search
 from contracts.target import Target
 from contracts.tenant import Tenant
-from contracts.traces import Search
 from contracts.wire import TargetLost
 
 Got = TypeVar("Got")

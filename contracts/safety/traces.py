@@ -10,11 +10,11 @@ from graphlib import CycleError, TopologicalSorter
 from itertools import product
 
 from contracts.findings import NotJudged
-from contracts.guard import Guard
 from contracts.listing import walk
-from contracts.made import Entry
-from contracts.ownership import Doubt
-from contracts.records import bears, identity_of
+from contracts.safety.guard import Guard
+from contracts.safety.made import Entry
+from contracts.safety.ownership import Doubt
+from contracts.safety.records import bears, identity_of
 from contracts.tenant import MARK
 from mockserver.vendor import Operation
 

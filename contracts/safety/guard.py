@@ -8,13 +8,13 @@ from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from functools import partial
 
-from contracts.bounds import Bounds
-from contracts.budget import Budget, BudgetSpent, Owed, Purse, Watch, WritesSpent
 from contracts.findings import Exchange, Headers, NotJudged, unmasked
-from contracts.foresight import Foresight
 from contracts.model import SAFE_METHODS, Model, Route
-from contracts.ownership import Holdings, NotOurs, Ownership
-from contracts.pace import Pace, Turn
+from contracts.safety.bounds import Bounds
+from contracts.safety.budget import Budget, BudgetSpent, Owed, Purse, Watch, WritesSpent
+from contracts.safety.foresight import Foresight
+from contracts.safety.ownership import Holdings, NotOurs, Ownership
+from contracts.safety.pace import Pace, Turn
 from contracts.wire import Outgoing, Reply, TargetLost, Wire
 
 WORLD_HEADER = "X-Mock-World"
