@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from contracts.document import is_json, parse
-from contracts.findings import Exchange
+from contracts.findings import Exchange, media_type
 from contracts.ledger import Ledger
 from contracts.model import Model
 from contracts.requests import Requests, field_of
@@ -92,7 +92,7 @@ class Attribution:
                 yield "parameter_malformed"
         if "requestBody" not in operation.document:
             return
-        kind = exchange.request_headers.get("content-type", "").partition(";")[0].strip().lower()
+        kind = media_type(exchange.request_headers.get("content-type"))
         if self._requests.document.body(operation, kind) is None:
             yield "content_type_unknown"
             return

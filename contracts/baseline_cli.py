@@ -1,13 +1,14 @@
 """`proofboard baseline`: findings of a report become known ones. Judges nothing, and changes no entry that is there."""
 
 import json
-import os
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from contracts.wholefile import put
 
 if TYPE_CHECKING:
     from contracts.baseline import Baseline
@@ -152,12 +153,10 @@ def _printable(text: Iterable[str]) -> Iterator[str]:
 
 
 def _append(path: Path, text: str) -> None:
-    """Add to a file, whole or not at all."""
+    """Add to a file, or make one."""
     try:
         before = path.read_text(encoding="utf-8-sig") if path.exists() else ""
-        draft = path.with_name(f".{path.name}.draft")
         lead = "\n" if before and not before.endswith("\n") else ""
-        draft.write_text((before + lead + text).lstrip("\n"), encoding="utf-8")
-        os.replace(draft, path)
+        put(path, (before + lead + text).lstrip("\n").encode())
     except OSError as error:
         raise Trouble(f"{path}: cannot be written: {error.strerror}") from None

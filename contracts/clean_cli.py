@@ -1,16 +1,16 @@
 """`proofboard clean`: remove from a tenant what earlier runs left there. Judges nothing, and touches nothing else."""
 
 import random
-import signal
 import sys
-import warnings
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import click
+
+from contracts import interrupts
 
 if TYPE_CHECKING:
     from contracts.safety.made import Entry, Leftovers
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from contracts.target import Target
     from mockserver.vendor import Vendor
 
-_ENDS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 _EPILOG = """\b
 Exit code: 0 nothing is left, 1 something could not be removed, 2 nobody could look.
 \b
@@ -41,11 +40,8 @@ NOTHING_LEFT, SOMETHING_LEFT, COULD_NOT_LOOK = 0, 1, 2
 def clean(vendor: str | None, tenant: Path, dry_run: bool) -> None:
     """Remove what earlier runs left on a tenant: records that bear the mark [proofboard N] in the field that runs put
     it in, and those that a run on this machine has written down before it was killed and that still look like it."""
-    if not sys.warnoptions:
-        warnings.simplefilter("ignore")
-    for name in _ENDS:
-        if signal.getsignal(name) is not signal.SIG_IGN:  # as under nohup
-            signal.signal(name, _interrupt)
+    interrupts.keep_warnings_quiet()
+    interrupts.heed_ends()
     from mockserver.vendor import SpecError
 
     try:
@@ -143,7 +139,7 @@ class _Sweep:
         from contracts.safety.made import Entry
 
         seen = set()
-        entries = journals.entries()
+        entries, model = journals.entries(), self.target.model
         for resource in search.resources():
             try:
                 traces = search.all_marked(resource)
@@ -152,14 +148,14 @@ class _Sweep:
                 continue
             for trace in traces:
                 seen.add((resource, trace.identity))
-                if search.stays(resource):
+                if not model.is_removable(resource):
                     self.staying.append(Entry(resource, trace.identity, trace.text, trace.seed, trace.path))
                 else:
                     yield trace
         for entry in entries:
             if (entry.resource, entry.identity) in seen:
                 continue
-            if search.stays(entry.resource):
+            if not model.is_removable(entry.resource):
                 self.staying.append(entry)
                 continue
             match search.find(entry):
@@ -222,7 +218,3 @@ class _Sweep:
 
     def _say(self, line: str) -> None:
         click.echo(self.target.guard.mask(" ".join(line.split())))
-
-
-def _interrupt(*received: object) -> NoReturn:
-    raise KeyboardInterrupt

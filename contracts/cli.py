@@ -3,18 +3,16 @@
 import io
 import os
 import random
-import signal
 import sys
 import time
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
+
+from contracts import interrupts
 
 if TYPE_CHECKING:
     from contracts.baseline import Baseline
@@ -27,7 +25,6 @@ if TYPE_CHECKING:
     from contracts.tenant_file import TenantFile
     from mockserver.vendor import Rule, Vendor
 
-_ENDS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 _EPILOG = """\b
 Exit code: 0 the target conforms, 1 it does not, 2 it could not be judged.
 \b
@@ -101,8 +98,7 @@ def test(vendor: str, **options: Any) -> None:
     from contracts import crashes
     from mockserver import cache
 
-    if not sys.warnoptions:
-        warnings.simplefilter("ignore")
+    interrupts.keep_warnings_quiet()
     if place := cache.folder():  # or Hypothesis keeps its tables in whatever folder one stands in
         os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(place / "hypothesis"))
     for stream in (sys.stdout, sys.stderr):
@@ -122,7 +118,7 @@ class _Command:
 
     def __init__(self, vendor: str, options: dict[str, Any]) -> None:
         from contracts import baseline
-        from contracts.report import terminal
+        from contracts.report import progress, terminal
         from mockserver.vendor import SpecError, load
 
         self.options = options
@@ -140,7 +136,7 @@ class _Command:
         self._check_budget()
         self._check_report()
         self.console = terminal.Terminal()
-        self.progress = terminal.LiveProgress(self.console)
+        self.progress = progress.LiveProgress(self.console)
 
     def run(self) -> int:
         """Judge or plan, tell, and answer the exit code."""
@@ -148,18 +144,17 @@ class _Command:
         from contracts.findings import Unjudgeable
         from contracts.report import terminal
 
-        for name in _ENDS:  # CI cancels so: clean up as after Ctrl-C. Under nohup one of them stays ignored
-            if signal.getsignal(name) is not signal.SIG_IGN:
-                signal.signal(name, _interrupt)
+        interrupts.heed_ends()  # CI cancels so
         where = self.url or "the mock in this process"
         terminal.open_with(self.console, self.vendor.title, where, self.profile, self.seed)
         if self.options["plan"]:
             return self._plan(where)
         if self.url is not None and (warning := tenant_file.find_clear_text(self.url)):
             self.progress.note(warning)
+        course = None
         try:
             if self.tenant is not None:
-                self._course(self._budget())  # rehearsed and kept, before the time of the run begins
+                course = self._course(self._budget())  # rehearsed before the time of the run begins
             budget = self._budget()
             target = self._open(budget)
         except Unjudgeable as error:
@@ -168,18 +163,24 @@ class _Command:
             return self._end(self._unjudged(runner.INTERRUPTED), None)
         try:
             recorder = self._recorder()
-            result = self._judge(target, budget, recorder)
+            result = self._judge(target, budget, course, recorder)
         finally:
             self.progress.stop()
             target.close()
         return self._end(result, recorder)
 
-    def _judge(self, target: "Target", budget: "Budget", recorder: "Recorder | None") -> "Result":
-        """One run, with the course of a rehearsal where there is a budget to spend well."""
+    def _judge(
+        self, target: "Target", budget: "Budget", course: "Course | None", recorder: "Recorder | None"
+    ) -> "Result":
+        """One run, with the course of a rehearsal where there is a budget to spend well.
+
+        Whether a bare URL is a mock, which needs no course, is not known before the time has begun.
+        """
         from contracts import crashes, rehearsal, runner
 
         try:
-            course = None if target.is_mock else self._course(budget)
+            if self.tenant is None and not target.is_mock:
+                course = self._course(budget)
             forecast = None if target.is_mock or course else rehearsal.recall_forecast(self._script(), budget)
             result = runner.run(
                 target,
@@ -209,7 +210,7 @@ class _Command:
         if result.requests:
             terminal.show(self.console, result)
         if self.options["report"] is not None:
-            with _undisturbed():
+            with interrupts.undisturbed():
                 self._write(result, recorder)
         if result.exit_code == runner.COULD_NOT_JUDGE:
             click.echo(f"could not judge: {result.mask(result.reason or 'nothing was judged')}", err=True)
@@ -358,21 +359,6 @@ class _Command:
         except OSError as error:
             _refuse(f"--report {self.options['report']} cannot be written: {error.strerror}")
         click.echo(f"written: {', '.join(str(path) for path in written)}")
-
-
-@contextmanager
-def _undisturbed() -> Iterator[None]:
-    """The last second of a run, in which nobody who is impatient shall lose what it has to tell."""
-    before = {name: signal.signal(name, signal.SIG_IGN) for name in (signal.SIGINT, *_ENDS)}
-    try:
-        yield
-    finally:
-        for name, handler in before.items():
-            signal.signal(name, handler)
-
-
-def _interrupt(*received: object) -> NoReturn:
-    raise KeyboardInterrupt
 
 
 def _refuse(*lines: str) -> NoReturn:

@@ -22,6 +22,16 @@ class Control:
         self._headers = [("Authorization", f"Bearer {token}")] if token else []
         self._moves: Counter[str] = Counter()
 
+    @property
+    def address(self) -> str:
+        """The URL below which it stands."""
+        return self._wire.origin + self._root
+
+    @property
+    def has_token(self) -> bool:
+        """Whether it asks for a token."""
+        return bool(self._headers)
+
     def moves(self, world: str) -> int:
         """How often the time of a world was changed from here: what was good at its old time may no longer be."""
         return self._moves[world]

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from contracts.meter import Cost, Part, total
-from contracts.safety.guard import Budget, Guard
+from contracts.safety.guard import Budget
 from mockserver.vendor import Rule
 
 _WEIGHTS = {"documented": 4, "published": 4, "observed": 2, "inferred": 1, "assumed": 1}
@@ -86,13 +86,6 @@ class Course:
                 if examples >= 1:
                     return Share(examples, (*chosen, FUZZING), *left, only_reads=only_reads)
         return None
-
-
-def left_of(guard: Guard) -> Left:
-    """What the budget of a guard leaves."""
-    budget = guard.budget
-    requests = math.inf if budget.requests is None else budget.requests - guard.requests
-    return Left(requests, math.inf if budget.writes is None else budget.writes - guard.writes)
 
 
 def is_limited(budget: Budget) -> bool:

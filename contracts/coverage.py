@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 from urllib.parse import unquote
 
-from contracts.document import Place, coerce, escape
+from contracts.document import Place, coerce, escape, keys_of
 from contracts.findings import Exchange
 from contracts.requests import Requests
 from contracts.transitions import Transitions
@@ -106,10 +106,7 @@ class Coverage:
         self.transitions.watch(operation, exchange)
 
     def _watch_body(self, operation: Operation, exchange: Exchange) -> None:
-        try:
-            found = self._requests.body(operation, exchange)
-        except RecursionError:
-            found = None
+        found = self._requests.body(operation, exchange)
         if found is not None:
             self._bodies[found[0]].visit(found[2])
         elif whole := next((tally for tally in self._tallies[operation.id] if tally.name == _WHOLE), None):
@@ -163,7 +160,7 @@ class Coverage:
             if node["in"] not in _PLACES:
                 continue
             schema = resolve(self._vendor.document, node.get("schema", {}))
-            keys = (*_keys(place.pointers[-1]), "schema")
+            keys = (*keys_of(place.pointers[-1]), "schema")
             is_open = "schema" not in node or _takes_any_text(schema)
             is_required = bool(node.get("required"))
             tally = Tally(node["name"], node["in"], is_required, is_open)
@@ -176,7 +173,7 @@ class Coverage:
             if body and "schema" in media:
                 pointer = body.pointers[-1] + escape("content", kind, "schema")
                 whole = known.setdefault(_WHOLE, Tally(_WHOLE, "body", bool(body.node.get("required")), False))
-                self._bodies[pointer] = self._grow(_keys(pointer), whole, known, ())
+                self._bodies[pointer] = self._grow(keys_of(pointer), whole, known, ())
         tallies.extend(known.values())
 
     def _grow(self, keys: tuple[str, ...], tally: Tally, known: dict[str, Tally], path: tuple[str, ...]) -> _Field:
@@ -204,7 +201,7 @@ class Coverage:
                 continue
             seen.add(here)
             if isinstance(reference := node.get("$ref"), str):
-                ahead.append(_keys(unquote(reference.removeprefix("#"))))
+                ahead.append(keys_of(unquote(reference.removeprefix("#"))))
             for name, part in node.get("properties", {}).items():
                 schema = resolve(self._vendor.document, part)
                 is_required = name in node.get("required", ())
@@ -243,7 +240,3 @@ def _takes_any_text(schema: Any) -> bool:
 
 def _anything(value: Any) -> bool:
     return True
-
-
-def _keys(pointer: str) -> tuple[str, ...]:
-    return tuple(part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:])

@@ -1,7 +1,6 @@
 """What a run has found out so far: verdicts and findings, one of each per rule or key. Judges nothing itself."""
 
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -14,8 +13,7 @@ from contracts.safety.budget import BudgetSpent
 from contracts.target import Target
 from mockserver.vendor import Rule
 
-_MISSING = re.compile(r"\bneeds (\w+) among the known ids")
-
+CONFORMANCE = "conformance"  # the suite that every exchange is held against the document for
 
 class Progress(Protocol):
     """Shown while a run goes on."""
@@ -35,6 +33,10 @@ class Progress(Protocol):
 
     def stop(self) -> None:
         """Nothing more is shown."""
+
+
+class Enough(Exception):
+    """A finding that ends the run early has come."""
 
 
 class Silence:
@@ -64,7 +66,7 @@ class Docket:
     """One run: its target, the rules that it shall judge, and what has become of them.
 
     `failed` is what the harness itself could not do; `course` is how a run with a budget goes about it, and `ration`
-    what there is room for.
+    what there is room for. `is_enough` says of a finding that nothing more need be asked.
     """
 
     target: Target
@@ -79,12 +81,22 @@ class Docket:
     cases: int = 0
     meter: Meter = field(default_factory=Meter)
     course: Course | None = None
+    is_enough: Callable[[Finding], bool] | None = None
     ration: Ration = field(init=False)
 
     def __post_init__(self) -> None:
         self.ration = Ration(self.target.guard, self.course)
 
-    def broken(self, rule: Rule, what: str, exchange: Exchange | None, *, suite: str, also: Iterable[str] = ()) -> None:
+    def broken(
+        self,
+        rule: Rule,
+        what: str,
+        exchange: Exchange | None,
+        *,
+        suite: str,
+        also: Iterable[str] = (),
+        sequence: Iterable[str] = (),
+    ) -> None:
         """A rule was not kept."""
         self.verdicts[rule.id] = Verdict(rule.id, "broken", what, self._exercised(rule.id) + 1)
         self.add(
@@ -100,6 +112,7 @@ class Docket:
                 operation=exchange.operation if exchange else None,
                 exchange=exchange,
                 also=tuple(also),
+                sequence=tuple(sequence),
             )
         )
 
@@ -111,11 +124,22 @@ class Docket:
         elif more := tuple(dict.fromkeys(each for each in finding.also if each not in known.also)):
             self.findings[finding.key] = replace(known, also=known.also + more)
 
+    def has_enough(self) -> bool:
+        """Whether a finding has come that ends the run early."""
+        if self.is_enough is None:
+            return False
+        for breach in self.ledger.shown():
+            if breach.rule not in self.findings:
+                self.broken(self.rules[breach.rule], breach.what, breach.exchange, suite=CONFORMANCE)
+        return any(map(self.is_enough, self.findings.values()))
+
+    def go_on(self) -> None:
+        """Raises Enough where nothing more need be asked. Suites ask between checks, so that each ends as it would."""
+        if self.has_enough():
+            raise Enough
+
     def settle(self, verdict: Verdict) -> None:
-        """A verdict that leaves a broken rule broken. An id that was given and is of no use is not called missing."""
-        found = _MISSING.search(verdict.why)
-        if found is not None and (why := self.target.useless.get(found[1])):
-            verdict = replace(verdict, why=f"the known {found[1]} {why}")
+        """A verdict that leaves a broken rule broken."""
         known = self.verdicts.get(verdict.rule)
         if known is None or known.state != "broken":
             self.verdicts[verdict.rule] = verdict

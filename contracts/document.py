@@ -19,6 +19,7 @@ from jsonschema.validators import extend
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
+from contracts.findings import media_type, parsed
 from mockserver.spec import resolve
 from mockserver.vendor import Operation
 
@@ -38,6 +39,11 @@ class Place:
 def escape(*keys: str) -> str:
     """A JSON pointer from keys."""
     return "".join("/" + key.replace("~", "~0").replace("/", "~1") for key in keys)
+
+
+def keys_of(pointer: str) -> tuple[str, ...]:
+    """The keys that a JSON pointer is made of."""
+    return tuple(part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:])
 
 
 class Document:
@@ -75,8 +81,7 @@ class Document:
     def at(self, pointer: str) -> Any:
         """The node at a pointer; LookupError when it is not there."""
         node: Any = self.content
-        for part in pointer.split("/")[1:]:
-            key = part.replace("~1", "/").replace("~0", "~")
+        for key in keys_of(pointer):
             node = node[int(key)] if isinstance(node, list) else node[key]
         return node
 
@@ -91,7 +96,7 @@ class Document:
     def media(self, place: Place, content_type: str | None) -> tuple[str, Any] | None:
         """Pointer and schema of a body of this type, the first JSON type where the type is not among them."""
         content: Mapping[str, Any] = place.node.get("content", {})
-        kind = (content_type or "").partition(";")[0].strip().lower()
+        kind = media_type(content_type)
         chosen = next((key for key in content if key.lower() == kind), None) or next(filter(is_json, content), None)
         if chosen is None or "schema" not in content[chosen]:
             return None
@@ -230,21 +235,18 @@ def _digest(instance: Any) -> bytes:
 
 def _kind_of(pointer: str) -> str:
     """The media type in a pointer to the schema of a body."""
-    return pointer.rpartition("/schema")[0].rpartition("/")[2].replace("~1", "/").replace("~0", "~")
+    return keys_of(pointer.rpartition("/schema")[0])[-1]
 
 
 def is_json(content_type: str) -> bool:
     """Whether a media type carries JSON."""
-    kind = content_type.partition(";")[0].strip().lower()
+    kind = media_type(content_type)
     return kind == "application/json" or kind.endswith("+json")
 
 
 def parse(body: bytes) -> Any:
     """JSON as RFC 8259 has it: no NaN, no Infinity. ValueError when it is not JSON."""
-    try:
-        return json.loads(body, parse_constant=_refuse_constant)
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
+    return parsed(body, parse_constant=_refuse_constant)
 
 
 def _refuse_constant(name: str) -> Any:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from contracts.findings import Broken, NotJudged
+from contracts.findings import Broken, NotJudged, needs_known
 from contracts.laws.terms import Record, brief, is_told_by_its_status, same, short
 from contracts.tenant import Answer, Tenant
 
@@ -19,7 +19,7 @@ def stand_in(tenant: Tenant, why: str = "is the stand-in's own decision") -> Ten
 def known(tenant: Tenant, role: str) -> str:
     """The id of a known record; NotJudged where the target tells none."""
     if role not in tenant.known:
-        raise NotJudged(f"needs {role} among the known ids")
+        raise needs_known(role)
     return tenant.known[role]
 
 

@@ -44,11 +44,22 @@ class Unjudgeable(Exception):
 
 
 class NotJudged(Exception):
-    """A rule cannot be judged on this target: why."""
+    """A rule cannot be judged on this target: why. `role` names the known id that is not there, where that is why."""
 
-    def __init__(self, why: str) -> None:
+    def __init__(self, why: str, *, role: str | None = None) -> None:
         super().__init__(why)
         self.why = why
+        self.role = role
+
+
+def needs_known(role: str, more: str = "") -> NotJudged:
+    """What to raise where a known id is needed and not there; `more` tells of what kind it has to be."""
+    return NotJudged(f"needs {role} among the known ids{more}", role=role)
+
+
+def needs_caller(name: str) -> NotJudged:
+    """What to raise where a caller is needed and not there."""
+    return NotJudged(f"needs {'an' if name[0] in 'aeiou' else 'a'} {name} credential")
 
 
 class Headers(Mapping[str, str]):
@@ -174,6 +185,7 @@ class Finding:
     exchange: Exchange | None = None
     also: tuple[str, ...] = ()
     known: Known | None = None
+    sequence: tuple[str, ...] = ()  # the commands that lead there, where one request does not show it
 
     @property
     def curl(self) -> str | None:
@@ -197,12 +209,20 @@ def severity(grade: str | None, *, strict: bool) -> Severity:
     return "error" if strict or grade is None or grade in BINDING_GRADES else "warning"
 
 
-def parsed(body: bytes) -> Any:
-    """The JSON of a body; ValueError when it is none, or nested so deeply that nobody could look at it."""
+def parsed(body: bytes, *, parse_constant: Callable[[str], Any] | None = None) -> Any:
+    """The JSON of a body; ValueError when it is none, or nested so deeply that nobody could look at it.
+
+    `parse_constant` makes values of NaN and Infinity, as that of `json.loads`.
+    """
     try:
-        return json.loads(body)
+        return json.loads(body, parse_constant=parse_constant)
     except RecursionError:
         raise ValueError("nested too deeply") from None
+
+
+def media_type(content_type: str | None) -> str:
+    """What a Content-Type names, in small letters and without parameters; empty where there is none."""
+    return (content_type or "").partition(";")[0].strip().lower()
 
 
 def shorten(value: object, limit: int = 200) -> str:

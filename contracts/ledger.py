@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from contracts import pointers
-from contracts.document import Document, escape, is_json, parse
-from contracts.findings import Exchange, Verdict, shorten
+from contracts.document import Document, escape, is_json, keys_of, parse
+from contracts.findings import Exchange, Verdict, media_type, shorten
 from contracts.pointers import Check
 from contracts.rejections import Rejections
 from contracts.requests import Requests, Touch
@@ -93,7 +93,15 @@ class Ledger:
     def breaches(self) -> list[Breach]:
         """The first breach of every broken rule."""
         self._settle_rejections()
+        return self.shown()
+
+    def shown(self) -> list[Breach]:
+        """The breaches that are sure before the run is over: what was refused may still be accepted elsewhere."""
         return [state.breach for state in self._states.values() if state.breach]
+
+    def reached(self) -> dict[str, int]:
+        """Rule -> how often a place of it was reached so far."""
+        return {rule: sum(state.reached.values()) for rule, state in self._states.items() if state.reached}
 
     def verdicts(self) -> list[Verdict]:
         """What became of each rule that the ledger judges by schema."""
@@ -155,7 +163,7 @@ class Ledger:
             return []
         breaches: list[Breach] = []
         for name in place.node.get("headers", {}):
-            header = self._document.place(*_keys(place.pointers[-1]), "headers", name)
+            header = self._document.place(*keys_of(place.pointers[-1]), "headers", name)
             if header is None:
                 continue
             checks = [check for pointer in header.pointers for check in self._on_header.get(pointer, ())]
@@ -188,7 +196,7 @@ class Ledger:
         if media is None:
             return []
         pointer, schema = media
-        kind = (exchange.headers.get("content-type") or "").partition(";")[0].strip().lower()
+        kind = media_type(exchange.headers.get("content-type"))
         if exchange.body and not is_json(kind) and kind not in map(str.lower, place.node["content"] if place else ()):
             got = f"the content type {kind!r}" if kind else "no content type"
             return self._on_the_whole(operation, exchange, pointer, schema, got)
@@ -321,10 +329,6 @@ def _by_place(checks: Iterable[Check]) -> dict[str, list[Check]]:
     for check in checks:
         places[check.place].append(check)
     return dict(places)
-
-
-def _keys(pointer: str) -> list[str]:
-    return [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]]
 
 
 def _without_words(schema: Any) -> Any:

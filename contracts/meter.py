@@ -68,7 +68,7 @@ class Meter:
         return {part: cost for (suite, part), cost in self.parts.items() if suite == name}
 
     def suites(self) -> dict[str, Cost]:
-        return {name: total(self.suite(name).values()) for name in dict.fromkeys(suite for suite, _ in self.parts)}
+        return by_suite(self.parts)
 
     def to_come(self, expected: Mapping[Part, Cost]) -> int:
         """How many requests are still to be sent, if each part takes what is expected of it."""
@@ -77,6 +77,14 @@ class Meter:
             if part not in self.done:
                 left += max(0, cost.requests - (self.parts[part].requests if part in self.parts else 0))
         return left
+
+
+def by_suite(parts: Mapping[Part, Cost]) -> dict[str, Cost]:
+    """What each suite takes with all its parts."""
+    found: dict[str, Cost] = {}
+    for (suite, _), cost in parts.items():
+        found[suite] = found.get(suite, Cost()).plus(cost)
+    return found
 
 
 def total(costs: Iterable[Cost]) -> Cost:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
 from contracts.envelopes import ABSENT, Refusals, path_to_record, unwrap
-from contracts.findings import NotJudged
+from contracts.findings import NotJudged, needs_known
 from mockserver.spec import resolve
 
 if TYPE_CHECKING:
@@ -86,6 +86,21 @@ class Model:
     def hint(self, resource: Any, word: str) -> Any:
         """What the sample of a resource says under a word, such as `loose`; an empty table where it says nothing."""
         return self.vendor.behaviour.get("samples", {}).get(resource, {}).get(word, {})
+
+    def is_removable(self, resource: str) -> bool:
+        """Whether an operation of the vendor deletes a record of the resource."""
+        tables = self.vendor.behaviour["operations"].values()
+        is_deleted = any(table["verb"] == "delete" and table.get("resource") == resource for table in tables)
+        return is_deleted or bool(self.hint(resource, "delete"))
+
+    def deletes(self, resource: str) -> str:
+        """The operation that deletes a record of the resource, by its sample; NotJudged when none is told."""
+        if not self.is_removable(resource):
+            raise NotJudged(f"no operation deletes a record of {resource}")
+        sample = self.sample(resource)
+        if "delete" not in sample:
+            raise NotJudged(f"needs a delete for {resource} under samples in behaviour.yaml")
+        return str(sample["delete"])
 
     def owners(self, operation: "Operation") -> dict[str, str]:
         """Path parameter -> the resource whose id it bears, for those that behaviour tells."""
@@ -218,7 +233,7 @@ def resolved(node: Any, known: Mapping[str, str]) -> Any:
     if isinstance(node, str) and node.startswith("$known."):
         name = node.removeprefix("$known.")
         if name not in known:
-            raise NotJudged(f"needs {name} among the known ids")
+            raise needs_known(name)
         return known[name]
     return node
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal, TypeAlias
 
-from contracts.document import Document
+from contracts.document import Document, escape
 
 Kind: TypeAlias = Literal["schema", "keyword", "response", "header", "operation", "parameter", "unknown"]
 
@@ -136,7 +136,7 @@ def _is_spared(document: Document, pointer: str, error: Any, spared: Collection[
         if key == "$ref":
             place = here["$ref"].removeprefix("#")
         else:
-            place += "/" + str(key).replace("~", "~0").replace("/", "~1")
+            place += escape(str(key))
     if error.validator == "required":
         for number, name in enumerate(error.validator_value):
             if name not in error.instance and f"{place}/{number}" not in spared:

@@ -1,6 +1,6 @@
 """What is left of a run's budget, and what there is room for: the course decides the order, the budget the end."""
 
-from contracts.course import SHARE, Course, Left, left_of
+from contracts.course import SHARE, Course, Left
 from contracts.safety.budget import BudgetSpent, WritesSpent
 from contracts.safety.guard import Guard
 
@@ -30,7 +30,7 @@ class Ration:
 
     @property
     def left(self) -> Left:
-        return left_of(self._guard)
+        return Left(*self._guard.purse.left())
 
     def has_room(self, check: str, *, is_last: bool = False) -> bool:
         """Whether there is room for a check: at last in all that is left, before that beside what conformance may take.

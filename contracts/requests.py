@@ -2,21 +2,18 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from email.parser import BytesParser
-from email.policy import HTTP
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from contracts.document import Document, Place, coerce, is_json, parse
-from contracts.findings import Exchange
+from contracts.findings import Exchange, media_type
 from contracts.pointers import Check
+from contracts.safety.bodies import FORM, MULTIPART, parts
 from mockserver.spec import resolve
 from mockserver.vendor import Operation, Vendor
 
 _BLANKS = (*range(0x21), *range(0x7F, 0xA1), 0x1680, *range(0x2000, 0x200B), 0x2028, 0x2029, 0x202F, 0x205F, 0x3000)
 _EDGES = "".join(map(chr, (*_BLANKS, 0xFEFF)))
-_FORM = "application/x-www-form-urlencoded"
-_MULTIPART = "multipart/form-data"
 
 
 @dataclass(frozen=True)
@@ -61,7 +58,7 @@ class Requests:
 
     def _read_body(self, operation: Operation, exchange: Exchange) -> tuple[str, Any, Any] | None:
         kind = exchange.request_headers.get("content-type", "")
-        plain = kind.partition(";")[0].strip().lower()
+        plain = media_type(kind)
         media = self.document.body(operation, plain) if exchange.request_body and plain else None
         if media is None:
             return None
@@ -75,10 +72,10 @@ class Requests:
     def _value(self, plain: str, kind: str, body: bytes, schema: Any) -> Any:
         if is_json(plain):
             return parse(body)
-        if plain == _FORM:
+        if plain == FORM:
             pairs: Iterable[tuple[str, str]] = parse_qsl(body.decode(), keep_blank_values=True)
-        elif plain == _MULTIPART:
-            pairs = _parts(kind, body)
+        elif plain == MULTIPART:
+            pairs = ((part.name, (part.content or b"").decode("latin-1")) for part in parts(kind, body))
         else:
             raise ValueError(plain)
         properties = self.document.properties(schema)
@@ -219,20 +216,6 @@ def _number(schema: Any, text: str) -> Any:
     """The number that a text means, where the schema wants one and no text."""
     value = coerce(schema, text.strip())
     return value if isinstance(value, int | float) and not isinstance(value, bool) else text
-
-
-def _parts(kind: str, body: bytes) -> list[tuple[str, str]]:
-    """The parts of a multipart body: name and content, which is read as text."""
-    message = BytesParser(policy=HTTP).parsebytes(f"Content-Type: {kind}\r\n\r\n".encode("latin-1", "replace") + body)
-    if not message.is_multipart():
-        raise ValueError("not multipart")
-    found = []
-    for part in message.iter_parts():
-        content = part.get_payload(decode=True)
-        name = part.get_param("name", header="content-disposition")
-        if isinstance(name, str):
-            found.append((name, content.decode("latin-1") if isinstance(content, bytes) else ""))
-    return found
 
 
 def _path_names(operation: Operation) -> list[str]:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
+from contracts.document import keys_of
 from mockserver.vendor import Vendor
 
 
@@ -15,7 +16,7 @@ def with_room(vendor: Vendor) -> Vendor:
         return vendor
     document = copy.deepcopy(vendor.document)
     for pointer, value in room.items():
-        *path, last = (part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:])
+        *path, last = keys_of(pointer)
         _at(document, path)[last] = value
     operations = {
         name: replace(each, document=_at(document, ("paths", each.path, each.method.lower())))
@@ -28,7 +29,7 @@ def may_lack(vendor: Vendor) -> frozenset[str]:
     """The fields of records that a tenant may leave out: where the room names what is required, all others."""
     found: set[str] = set()
     for pointer, value in vendor.behaviour.get("room", {}).items():
-        *path, last = pointer.split("/")[1:]
+        *path, last = keys_of(pointer)
         if last == "required":
             found |= _at(vendor.document, path).get("properties", {}).keys() - set(value)
     return frozenset(found)

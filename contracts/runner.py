@@ -10,13 +10,13 @@ from functools import partial
 from contracts import crashes, tenant_file
 from contracts.course import Course, Forecast
 from contracts.coverage import Coverage
-from contracts.docket import Docket, Progress
+from contracts.docket import Docket, Enough, Progress
 from contracts.findings import Exchange, Finding, NotJudged, Unjudgeable, Verdict, shorten, unmasked
 from contracts.ledger import Ledger
 from contracts.meter import Meter
 from contracts.report.har import Recorder
 from contracts.safety.guard import Budget, BudgetSpent
-from contracts.suites import conformance, opening, preflight
+from contracts.suites import conformance, model, opening, preflight
 from contracts.suites import rules as rule_suite
 from contracts.target import Target
 from contracts.wire import TargetLost
@@ -81,6 +81,18 @@ def unjudged(vendor: Vendor, rules: Iterable[Rule], url: str, reason: str, *, pr
     )
 
 
+@dataclass(frozen=True)
+class Run:
+    """A run that has begun: what it finds out, and what watches it."""
+
+    docket: Docket
+    profile: str
+    coverage: Coverage
+    limits: Mapping[str, float | None]
+    began: float  # of the monotonic clock
+    started_at: datetime
+
+
 def run(
     target: Target,
     rules: Iterable[Rule],
@@ -91,17 +103,53 @@ def run(
     course: Course | None = None,
     forecast: Forecast | None = None,
     recorder: Recorder | None = None,
+    is_enough: Callable[[Finding], bool] | None = None,
 ) -> Result:
     """Judge the rules on the target. Never raises for what the target does; clean-up happens whatever comes.
 
     The course of a rehearsal says how to spend a budget on a tenant, the forecast what is to come, for those who watch.
-    The recorder keeps every exchange.
+    The recorder keeps every exchange. `is_enough` says of a finding that the run may end with it.
     """
+    begun = begin(
+        target,
+        rules,
+        profile=profile,
+        is_selective=is_selective,
+        progress=progress,
+        course=course,
+        forecast=forecast,
+        recorder=recorder,
+        is_enough=is_enough,
+    )
+    return conclude(begun, _try(begun.docket, profile))
+
+
+def begin(
+    target: Target,
+    rules: Iterable[Rule],
+    *,
+    profile: str,
+    is_selective: bool,
+    progress: Progress,
+    course: Course | None = None,
+    forecast: Forecast | None = None,
+    recorder: Recorder | None = None,
+    is_enough: Callable[[Finding], bool] | None = None,
+) -> Run:
+    """Everybody watches the target; nothing was asked yet. The options are those of `run`."""
     started, started_at = time.monotonic(), datetime.now(UTC)
     chosen = {rule.id: rule for rule in rules}
     course = None if target.is_mock else course
     ledger = Ledger(target.vendor, chosen.values())
-    docket = Docket(target, chosen, ledger, is_selective=is_selective, progress=progress, course=course)
+    docket = Docket(
+        target,
+        chosen,
+        ledger,
+        is_selective=is_selective,
+        progress=progress,
+        course=course,
+        is_enough=is_enough,
+    )
     target.guard.pace.told = progress.wait
     progress.begin(docket.meter, course.forecast if course is not None else forecast)
     coverage = Coverage(target.vendor, is_own_world=target.is_mock)
@@ -110,7 +158,12 @@ def run(
         recorder.begin(target.guard, docket.meter)
     observers = (docket.meter.observe, ledger.watch, coverage.watch, partial(_watch_for_faults, docket))
     target.guard.observers.extend(observers)
-    lost = _try(docket, profile)
+    return Run(docket, profile, coverage, limits, started, started_at)
+
+
+def conclude(run: Run, lost: str | None = None) -> Result:
+    """What a run has come to. `lost` is what ended it before it came to a verdict, if anything did."""
+    docket, target = run.docket, run.docket.target
     _settle(docket, lost)
     _tell_wavering(docket)
     code, reason = _conclude(docket, lost)
@@ -119,11 +172,11 @@ def run(
         target=target.url,
         is_mock=target.is_mock,
         seed=target.seed,
-        profile=profile,
+        profile=run.profile,
         exit_code=code,
         reason=reason,
-        rules=tuple(chosen.values()),
-        verdicts=tuple(docket.verdicts[rule] for rule in chosen),
+        rules=tuple(docket.rules.values()),
+        verdicts=tuple(docket.verdicts[rule] for rule in docket.rules),
         findings=tuple(sorted(docket.findings.values(), key=_rank)),
         notes=(*_warn_of(target), *docket.notes, *docket.failed),
         left_behind=tuple(target.left_behind),
@@ -131,12 +184,12 @@ def run(
         requests=target.guard.requests,
         writes=target.guard.writes,
         cases=docket.cases,
-        seconds=time.monotonic() - started,
+        seconds=time.monotonic() - run.began,
         is_local=target.is_local,
         mask=target.guard.mask,
-        coverage=coverage,
-        limits=limits,
-        started_at=started_at,
+        coverage=run.coverage,
+        limits=run.limits,
+        started_at=run.started_at,
         meter=docket.meter,
     )
 
@@ -152,6 +205,8 @@ def _try(docket: Docket, profile: str) -> str | None:
         _ask(docket, profile)
     except BudgetSpent as spent:
         docket.spent(spent)
+    except Enough:
+        docket.notes.append("the run ended with its first finding: the rules that it did not reach are not judged")
     except (Unjudgeable, TargetLost, NotJudged) as error:
         return str(error)
     except KeyboardInterrupt:
@@ -176,6 +231,8 @@ def _ask(docket: Docket, profile: str) -> None:
     postponed = rule_suite.run(docket, is_late=False)
     if docket.ration.stopped is None:
         _conform(docket, profile)
+    if docket.ration.stopped is None:
+        _play(docket, profile)
     rule_suite.finish(docket, postponed)
     rule_suite.run(docket, is_late=True)
 
@@ -231,6 +288,19 @@ def _conform(docket: Docket, profile: str) -> None:
         docket.notes.append(f"{conformance.SUITE} ended early: {unjudged.why}")
 
 
+def _play(docket: Docket, profile: str) -> None:
+    """The sequences of the model suite, which judge no single rule."""
+    if docket.is_selective:
+        docket.meter.skip(model.SUITE, model.SEQUENCES)
+        return
+    try:
+        model.run(docket, profile)
+    except BudgetSpent as spent:
+        docket.notes.append(f"{model.SUITE} ended early: {docket.spent(spent)}")
+    except NotJudged as unjudged:
+        docket.notes.append(f"{model.SUITE} ended early: {unjudged.why}")
+
+
 def _finish(docket: Docket) -> None:
     """Remove what is left, even after an interrupt; a second interrupt leaves the rest and says so."""
     target = docket.target
@@ -243,7 +313,7 @@ def _finish(docket: Docket) -> None:
 
 def _settle(docket: Docket, lost: str | None) -> None:
     """Give every rule its verdict."""
-    for breach in docket.ledger.breaches():
+    for breach in docket.ledger.shown() if docket.has_enough() else docket.ledger.breaches():
         docket.broken(docket.rules[breach.rule], breach.what, breach.exchange, suite=conformance.SUITE)
     if lost and not docket.verdicts and not docket.meter.total.requests:  # nobody came to know anything
         for name in docket.rules:

@@ -92,6 +92,9 @@ class Listener(Protocol):
 
     def scenario(self, phase: str, label: str, cases: int) -> None: ...
 
+    def is_enough(self, failures: Iterable[Failure]) -> bool:
+        """Told what failed in each scenario; whether the run can end."""
+
 
 class Send(Protocol):
     """The door: one request below the base URL, by a caller or by nobody we know."""
@@ -115,27 +118,31 @@ def run(plan: Plan, send: Send, listener: Listener) -> Outcome:
     door = _Door(plan, send)
     stream = _Engine(_load(plan, door)).execute()
     door.stop = stream.stop
-    reason = StopReason.COMPLETED
+    reason, is_enough = StopReason.COMPLETED, False
     for event in _quietly(stream):
         if isinstance(event, events.PhaseStarted) and event.phase.name.value.lower() in PHASES:
             listener.phase(event.phase.name.value.lower())
         elif isinstance(event, events.ScenarioFinished):
             outcome.cases += len(event.recorder.interactions.keys() - door.withheld)
-            outcome.failures.extend(_failures(event, door.exchanges, door.withheld))
+            failures = list(_failures(event, door.exchanges, door.withheld))
+            outcome.failures.extend(failures)
             door.forget(event.recorder.cases)
             listener.scenario(event.phase.value, event.label or "sequences", outcome.cases)
+            if listener.is_enough(failures) and not is_enough:
+                is_enough = True
+                stream.stop()
         elif (
             isinstance(event, events.NonFatalError) and door.trouble is None and not isinstance(event.value, _NO_MATTER)
         ):
             outcome.errors.append(f"{event.label}: {_first_line(event.value)}")
         elif isinstance(event, events.FatalError):
             raise event.exception
-        elif isinstance(event, events.Interrupted) and door.trouble is None:
+        elif isinstance(event, events.Interrupted) and door.trouble is None and not is_enough:
             raise KeyboardInterrupt
         elif isinstance(event, events.EngineFinished):
             reason = event.stop_reason
     outcome.stopped = door.trouble
-    if outcome.stopped is None and reason is not StopReason.COMPLETED:
+    if outcome.stopped is None and not is_enough and reason is not StopReason.COMPLETED:
         outcome.errors.append(f"Schemathesis stopped: {reason.value}")
     return outcome
 

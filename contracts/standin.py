@@ -11,18 +11,15 @@ from datetime import UTC, datetime
 
 from contracts.control import Control
 from contracts.findings import Exchange
+from contracts.local import local_wire
 from contracts.model import Model
 from contracts.room import with_room
 from contracts.safety.budget import Watch
 from contracts.safety.guard import Budget, Guard
-from contracts.target import LOCAL_ORIGIN, Target, open_local
+from contracts.target import Target, open_local
 from contracts.tenant_file import TenantFile
-from contracts.wire import LocalWire
-from mockserver.app import create_app
 from mockserver.reception import DEFAULT_WORLD
-from mockserver.settings import Settings
 from mockserver.vendor import Rule, Vendor
-from mockserver.webhooks import Courier
 
 ANSWER_SECONDS = 0.2  # what an answer of a tenant is taken to need
 _SYNCED = 1.0  # seconds by which the stand-in's clock may be behind
@@ -119,9 +116,7 @@ def open_standin(script: Script, budget: Budget) -> tuple[Target, Skipped]:
     if script.is_own_world:
         return open_local(vendor, seed=script.seed, budget=budget), skipped
     now = datetime.fromtimestamp(skipped.began_on, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    settings = Settings(seed=script.seed, clock=now, limits="documented", vendors=(vendor.name,))
-    app = create_app(settings, [vendor], Courier(stays_here=True))
-    wire = LocalWire(app, LOCAL_ORIGIN, at_end=app.close)
+    wire = local_wire(vendor, seed=script.seed, clock=now)
     judged = with_room(vendor)
     guard = Guard(
         wire,

@@ -7,12 +7,13 @@ import os
 import random
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
 from contracts.control import Clock, Control
 from contracts.findings import Exchange, NotJudged, Unjudgeable
+from contracts.local import START, local_wire
 from contracts.model import Model
 from contracts.room import with_room
 from contracts.safety.budget import Watch
@@ -27,7 +28,6 @@ from contracts.wire import HttpWire, LocalWire, Outgoing, Reply, TargetLost, Wir
 from mockserver.vendor import Vendor
 
 TOKEN_VARIABLE = "PROOFBOARD_CONTROL_TOKEN"
-LOCAL_ORIGIN = "http://127.0.0.1:4010"  # where `proofboard serve` would serve: shown curl lines work there
 
 
 class Target:
@@ -123,6 +123,11 @@ class Target:
         renewed = {name: known[1][twin]["Authorization"] for name, twin in self._twins.items() if name in callers}
         return {**callers, **{name: {**callers[name], "Authorization": token} for name, token in renewed.items()}}
 
+    def tell_why(self, unjudged: NotJudged) -> str:
+        """Why a rule is not judged: a known id that was given and is of no use is not called missing."""
+        why = self.useless.get(unjudged.role or "")
+        return unjudged.why if why is None else f"the known {unjudged.role} {why}"
+
     def be_patient(self, exchange: Exchange, clock: Clock | None) -> None:
         """On a mock, let a window of seconds pass when no call is left in it: or it is judged for something else.
 
@@ -148,18 +153,19 @@ class Target:
 
 
 def open_local(
-    vendor: Vendor, *, seed: int, budget: Budget, is_read_only: bool = False, told: ToldWait = silently
+    vendor: Vendor,
+    *,
+    seed: int,
+    budget: Budget,
+    is_read_only: bool = False,
+    told: ToldWait = silently,
+    defects: Sequence[str] = (),
 ) -> Target:
-    """The mock itself, in this process; for a run that only reads as a tenant, whose time passes without waiting."""
-    from mockserver.app import create_app
-    from mockserver.settings import Settings
-    from mockserver.webhooks import Courier
+    """The mock itself, in this process; for a run that only reads as a tenant, whose time passes without waiting.
 
-    clock = "real" if is_read_only else "2026-03-02T09:00:00Z"
-    settings = Settings(seed=seed, clock=clock, limits="documented", vendors=(vendor.name,))
-    # What is made up to try the mock may subscribe anybody; a check calls no strangers.
-    app = create_app(settings, [vendor], Courier(stays_here=True))
-    wire = LocalWire(app, LOCAL_ORIGIN, at_end=app.close)
+    `defects` are planted in every world of it.
+    """
+    wire = local_wire(vendor, seed=seed, clock="real" if is_read_only else START, defect=tuple(defects) or None)
     control = Control(wire)
     callers, mints = _told_callers(vendor, (control.find_credentials() or {}).get(vendor.name))
     known = vendor.known

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 from urllib.parse import quote, urlencode
 
 from contracts.control import Clock
-from contracts.findings import Broken, Exchange, Headers, NotJudged, shorten
+from contracts.findings import Broken, Exchange, Headers, NotJudged, needs_caller, shorten
 from contracts.model import fill
 from contracts.wire import Outgoing
 
@@ -125,8 +125,7 @@ class Tenant:
     def headers(self, caller: str) -> dict[str, str]:
         """The headers that make you a caller; NotJudged when the target has none by this name."""
         if caller not in self.callers:
-            article = "an" if caller[0] in "aeiou" else "a"
-            raise NotJudged(f"needs {article} {caller} credential")
+            raise needs_caller(caller)
         return dict(self.callers[caller])
 
     def needs_clock(self) -> Clock:
@@ -234,14 +233,9 @@ class Tenant:
         return self._record(operation, answer)
 
     def remove(self, resource: str, id: str) -> Answer:
-        """Send the operation that deletes a record."""
-        tables = self.vendor.behaviour["operations"].values()
-        if not any(table["verb"] == "delete" and table.get("resource") == resource for table in tables):
-            raise NotJudged(f"no operation deletes a record of {resource}")
-        sample = self.target.model.sample(resource)
-        if "delete" not in sample:
-            raise NotJudged(f"needs a delete for {resource} under samples in behaviour.yaml")
-        return self.call(sample["delete"], path=self._path(sample["delete"], id))
+        """Send the operation that deletes a record; NotJudged when there is none."""
+        operation = self.target.model.deletes(resource)
+        return self.call(operation, path=self._path(operation, id))
 
     def fresh_world(self) -> "Tenant":
         """The same target in a world of its own, as after a reset; NotJudged on a tenant, which has but one."""

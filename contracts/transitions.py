@@ -131,7 +131,7 @@ class _Lifecycle:
     def _answer(self, operation: Operation, exchange: Exchange) -> Any:
         try:
             return self._model.record(operation.id, parse(exchange.body))
-        except (LookupError, TypeError, ValueError, RecursionError):
+        except (LookupError, TypeError, ValueError):
             return None
 
     def _answered(self, operation: Operation, exchange: Exchange) -> Any:
@@ -207,5 +207,5 @@ def _outcome(condition: str | None, taken: int, refused: int) -> Outcome:
 def _parsed(body: bytes | None) -> Any:
     try:
         return parse(body or b"")
-    except (ValueError, RecursionError):
+    except ValueError:
         return None

@@ -11,6 +11,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from mockserver.control.desk import ControlDesk
 from mockserver.control.reception import ControlReception
+from mockserver.defects import Plantation, misnamed
 from mockserver.engine.chance import parse_time, wall_clock
 from mockserver.engine.messages import Response
 from mockserver.engine.stage import Stage
@@ -26,9 +27,13 @@ from mockserver.wire import Receive, Scope, Send, send_response
 class App:
     """The mock as an ASGI application. It owns the state: `close` keeps what is not kept yet."""
 
-    def __init__(self, settings: Settings, vendors: Sequence[Vendor], courier: Courier) -> None:
+    def __init__(
+        self, settings: Settings, vendors: Sequence[Vendor], courier: Courier, *, hides_control: bool = False
+    ) -> None:
         self._vendors = vendors
+        self._hides_control = hides_control
         _check_switches(settings, vendors)
+        self.plantations = _plantations(settings, vendors)
         self._store = Store(settings.state)
         frozen_at = None if settings.clock == "real" else parse_time(settings.clock)
         self.stages = [
@@ -40,17 +45,19 @@ class App:
                 limits=settings.limits == "documented",
                 frozen_at=frozen_at,
                 switches=settings.switches_of(vendor.name),
+                planting=self.plantations[vendor.name],
             )
             for vendor in vendors
         ]
-        control = _control_document()
         self._courier = courier
-        desk = ControlDesk(self.stages, self._credentials_in, self._courier)
         apis = [
             Api(stage.vendor.document, stage.vendor.mount, VendorReception(stage, self._courier))
             for stage in self.stages
         ]
-        apis.append(Api(control, "/_mock", ControlReception(control, desk, settings.control_token)))
+        if not hides_control:
+            control = _control_document()
+            desk = ControlDesk(self.stages, self._credentials_in, self._courier, self.plantations)
+            apis.append(Api(control, "/_mock", ControlReception(control, desk, settings.control_token)))
         self._app = assemble(apis, self._nowhere, [partial(CrossOrigin, exposed=_exposed(self.stages))])
 
     def credentials(self, origin: str = "http://127.0.0.1:4010") -> dict[str, Any]:
@@ -81,9 +88,8 @@ class App:
     async def _nowhere(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The answer outside of every vendor: where the vendors are."""
         mounts = {vendor.name: vendor.mount for vendor in self._vendors}
-        body = orjson.dumps(
-            {"error": "no vendor's path", "vendors": mounts, "control": "/_mock/health", "console": "/_mock/"}
-        )
+        control = {} if self._hides_control else {"control": "/_mock/health", "console": "/_mock/"}
+        body = orjson.dumps({"error": "no vendor's path", "vendors": mounts, **control})
         await send_response(send, Response(404, [(b"content-type", b"application/json")], body))
 
     def close(self) -> None:
@@ -92,9 +98,14 @@ class App:
         self._store.close()
 
 
-def create_app(settings: Settings, vendors: Sequence[Vendor], courier: Courier | None = None) -> App:
-    """The mock for these vendors. Raises StateError when the state cannot be used, SettingsError for wrong switches."""
-    return App(settings, vendors, courier or Courier())
+def create_app(
+    settings: Settings, vendors: Sequence[Vendor], courier: Courier | None = None, *, hides_control: bool = False
+) -> App:
+    """The mock for these vendors; with `hides_control` there is no control plane, as with somebody's tenant.
+
+    Raises StateError when the state cannot be used, SettingsError for wrong switches and unknown defects.
+    """
+    return App(settings, vendors, courier or Courier(), hides_control=hides_control)
 
 
 def _check_switches(settings: Settings, vendors: Sequence[Vendor]) -> None:
@@ -103,8 +114,16 @@ def _check_switches(settings: Settings, vendors: Sequence[Vendor]) -> None:
         served[owner].misturned(name, value) if owner in served else f"no vendor {owner} is served"
         for owner, name, value in settings.switches or ()
     ]
-    if told := tuple(mistake for mistake in mistakes if mistake):
+    if told := tuple(f"--switches: {mistake}" for mistake in mistakes if mistake):
         raise SettingsError(told)
+
+
+def _plantations(settings: Settings, vendors: Sequence[Vendor]) -> dict[str, Plantation]:
+    made = {vendor.name: Plantation(vendor, settings.defects_of(vendor.name)) for vendor in vendors}
+    mistakes = [misnamed(name, made) for name in settings.defect or ()]
+    if told := tuple(f"--defect: {mistake}" for mistake in mistakes if mistake):
+        raise SettingsError(told)
+    return made
 
 
 def credentials(vendors: Sequence[Vendor], origin: str, moments: Mapping[str, float] | None = None) -> dict[str, Any]:

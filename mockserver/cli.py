@@ -72,8 +72,13 @@ def settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for setting in reversed(TABLE):
         default = "" if setting.default is None else f"Default {setting.default}. "
         text = f"{setting.help} {default}[{setting.variable}]"
-        command = click.option(setting.option, setting.name, metavar=setting.metavar, help=text)(command)
+        several: dict[str, Any] = {"multiple": True, "callback": _joined} if setting.is_repeated else {}
+        command = click.option(setting.option, setting.name, metavar=setting.metavar, help=text, **several)(command)
     return command
+
+
+def _joined(context: click.Context, option: click.Parameter, values: Sequence[str]) -> str | None:
+    return ",".join(values) if values else None
 
 
 @cli.command(short_help="Serve stand-in tenants.")
@@ -91,6 +96,7 @@ def serve(vendors: tuple[str, ...], **given: str | None) -> None:
       proofboard serve --clock 2026-03-02T09:00:00Z same seed, same requests, same bytes
       proofboard serve --limits off --records 5000  plenty of records, no quota
       proofboard serve --switches VENDOR.WORD=VALUE where documents leave two ways open, the other one
+      proofboard serve VENDOR --defect NAME         wrong on purpose; `proofboard defects` lists the ways
 
     Each request may name a world of its own with the header X-Mock-World; worlds are made on first use and never meet.
     Ctrl-C ends it.
@@ -127,6 +133,25 @@ def rules(vendor: str | None, as_json: bool) -> None:
     from mockserver import listing
 
     click.echo(listing.rules(_load_one(vendor), as_json=as_json, is_terminal=_is_terminal()), nl=False)
+
+
+@cli.command(short_help="List the defects that can be planted.")
+@click.argument("vendor", required=False, metavar="[VENDOR|FOLDER]")
+@click.option("--json", "as_json", is_flag=True, help="As JSON, by vendor, with the operations of each.")
+def defects(vendor: str | None, as_json: bool) -> None:
+    """The ways in which the stand-in can be wrong on purpose: the name of each, its kind, and what goes wrong.
+
+    They are derived from the vendor's model, so a folder of your own has some as well.
+
+    \b
+    Examples:
+      proofboard defects VENDOR
+      proofboard defects VENDOR | grep paging       tab-separated when piped
+      proofboard serve VENDOR --defect NAME         with one of them; give --defect again for another
+    """
+    from mockserver import listing
+
+    click.echo(listing.defects(_load_one(vendor), as_json=as_json, is_terminal=_is_terminal()), nl=False)
 
 
 @cli.command(short_help="Is a vendor folder sound?")

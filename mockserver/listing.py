@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from mockserver.defects import catalogue
 from mockserver.engine.chance import wall_clock
 from mockserver.serve import columns, describe, header, without_warnings
 from mockserver.vendor import Rule, Vendor
@@ -37,6 +38,23 @@ def rules(vendors: Sequence[Vendor], *, as_json: bool, is_terminal: bool) -> str
             for rule in vendor.rules.values()
         ]
         out += _table(f"{vendor.title}: {_counted(vendor)}", heads, rows, is_terminal)
+    return out
+
+
+def defects(vendors: Sequence[Vendor], *, as_json: bool, is_terminal: bool) -> str:
+    found = {vendor.name: list(catalogue(vendor).values()) for vendor in vendors}
+    if as_json:
+        told = {
+            name: [{"name": one.name, "kind": one.kind, "what": one.what, "operations": one.operations} for one in each]
+            for name, each in found.items()
+        }
+        return json.dumps(told, indent=2, ensure_ascii=False) + "\n"
+    out = ""
+    for vendor in vendors:
+        each = found[vendor.name]
+        rows = [(one.name, one.kind, one.what) for one in each]
+        title = f"{vendor.title}: {len(each)} defects of {len({one.kind for one in each})} kinds"
+        out += _table(title, ("name", "kind", "what goes wrong"), rows, is_terminal)
     return out
 
 

@@ -3,9 +3,11 @@
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from mockserver.engine.bodies import MAX_BODY
 from mockserver.engine.call import Call
+from mockserver.engine.defect import Place, bent
 from mockserver.engine.errors import Refusal
 from mockserver.engine.examples import preferences
 from mockserver.engine.messages import Exchange, Headers, Request, Response
@@ -74,9 +76,14 @@ class VendorReception:
             return
         world = self._stage.worlds.find(Asked(scope["headers"]).world)
         request = request_of(scope, {}, body)
-        response = self._stage.refuse(world, request, situation)
-        if response.status == 405:
-            response.headers.append((b"allow", allow))
+
+        def refuse(request: Request) -> Response:
+            response = self._stage.refuse(world, request, situation)
+            if response.status == 405:
+                response.headers.append((b"allow", allow))
+            return response
+
+        response = bent(Place(self._stage, world, None), request, refuse) if world.defects else refuse(request)
         keep(world, None, request, response)
         await send_response(send, response)
 
@@ -105,7 +112,7 @@ class Played:
             if asked.prefers:
                 response, delay = self._preferred(world, request)
             else:
-                response = self.plan.run(world, request)
+                response = self._answer(world, request)
         except Exception:
             log.exception("%s %s went wrong", request.method, request.path)
             response = self.stage.refuse(world, request, "fault")
@@ -116,6 +123,12 @@ class Played:
             if self.courier is not None:
                 self.courier.wake(world)
 
+    def _answer(self, world: World, request: Request) -> Response:
+        if not world.defects:
+            return self.plan.run(world, request)
+        place = Place(self.stage, world, self.stage.vendor.operations[self.plan.operation])
+        return bent(place, request, partial(self.plan.run, world))
+
     def _preferred(self, world: World, request: Request) -> tuple[Response, float]:
         """The answer that the caller asked for, and the seconds to wait before it is sent."""
         try:
@@ -123,7 +136,7 @@ class Played:
         except Refusal as refusal:
             return self.plan.desk.refuse(Call(world, request, self.plan.desk.default_account), refusal), 0.0
         if wanted.code is None and wanted.example is None:
-            return self.plan.run(world, request), wanted.delay
+            return self._answer(world, request), wanted.delay
         return self.plan.show(world, request, wanted, self.allow), wanted.delay
 
 

@@ -105,7 +105,7 @@ def run(settings: Settings, vendors: Sequence[Vendor], listening: socket.socket)
     except StateError as error:
         raise CannotServe(f"--state {settings.state}: {error}") from error
     except SettingsError as error:
-        raise CannotServe(f"--switches: {error}") from error
+        raise CannotServe(str(error)) from error
     gc.freeze()  # what is fixed need not be looked at ever again
     gc.set_threshold(*_COLLECT)
     gc.enable()

@@ -27,12 +27,18 @@ class Settings:
     clock: str = "real"
     limits: str = "documented"
     switches: tuple[tuple[str, str, str], ...] | None = None  # vendor, switch, value
+    defect: tuple[str, ...] | None = None  # NAME, or VENDOR.NAME
     control_token: str | None = field(default=None, repr=False)
     vendors: tuple[str, ...] = ()
 
     def switches_of(self, vendor: str) -> dict[str, str]:
         """How the switches of a vendor stand in a fresh world, where they were turned."""
         return {name: value for owner, name, value in self.switches or () if owner == vendor}
+
+    def defects_of(self, vendor: str) -> tuple[str, ...]:
+        """The names that may be of defects of a vendor: those that name another one are left out."""
+        parts = [one.rpartition(".") for one in self.defect or ()]
+        return tuple(dict.fromkeys(name for owner, _, name in parts if owner in ("", vendor)))
 
 
 class SettingsError(Exception):
@@ -53,6 +59,7 @@ class Setting(NamedTuple):
     help: str
     parse: Callable[[str], Any]
     is_secret: bool = False
+    is_repeated: bool = False  # the option may be given several times; its values are joined by commas
 
     @property
     def option(self) -> str:
@@ -130,6 +137,13 @@ def _switches(text: str) -> tuple[tuple[str, str, str], ...]:
     return tuple(found)
 
 
+def _defects(text: str) -> tuple[str, ...]:
+    names = [part.strip() for part in text.split(",")]
+    if not all(re.fullmatch(r"([a-z][a-z0-9_-]*\.)?[a-z0-9]+(-[a-z0-9]+)*", name) for name in names):
+        raise ValueError("NAME or VENDOR.NAME, several with commas between; `proofboard defects` lists them")
+    return tuple(dict.fromkeys(names))
+
+
 def _workers(text: str) -> int:
     if text.strip() != "1":
         raise ValueError("1; several processes need a state that they share, which is not offered yet")
@@ -164,9 +178,9 @@ def _token(text: str) -> str:
 _DEFAULTS = Settings()
 
 
-def _setting(name: str, metavar: str, parse: Callable[[str], Any], text: str, *, is_secret: bool = False) -> Setting:
+def _setting(name: str, metavar: str, parse: Callable[[str], Any], text: str, **flags: bool) -> Setting:
     default = getattr(_DEFAULTS, name)
-    return Setting(name, default, f"PROOFBOARD_{name.upper()}", metavar, text, parse, is_secret)
+    return Setting(name, default, f"PROOFBOARD_{name.upper()}", metavar, text, parse, **flags)
 
 
 TABLE: tuple[Setting, ...] = (
@@ -185,6 +199,13 @@ TABLE: tuple[Setting, ...] = (
         "WORDS",
         _switches,
         "VENDOR.SWITCH=VALUE, several with commas between: where a vendor may be the one or the other.",
+    ),
+    _setting(
+        "defect",
+        "NAMES",
+        _defects,
+        "What shall go wrong: NAME or VENDOR.NAME of `proofboard defects`, several with commas between.",
+        is_repeated=True,
     ),
     _setting(
         "control_token",

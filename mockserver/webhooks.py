@@ -48,6 +48,16 @@ class Courier:
         while tasks := [task for (place, _), task in self._tasks.items() if place is world]:
             await asyncio.wait(tasks)
 
+    async def forget(self, world: World) -> None:
+        """Deliver nothing more of a world; what was under way counts as not tried."""
+        if (timer := self._timers.pop(world, None)) is not None:
+            timer.cancel()
+        tasks = [task for (place, _), task in self._tasks.items() if place is world]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+
     async def close(self) -> None:
         """Stop at once; what was under way counts as not tried."""
         self._is_closed = True

@@ -9,6 +9,39 @@ PROJECT = "01hf3yhem0n0r8x3he9dsk0zc6"  # ACME
 OTHER_PROJECT = "01hf6gy5m0pfn2jrbpykhfqnqj"  # CORP
 JANA, OMAR, GRETA = "01hehv60x0qs40tcggwnq7gpa7", "01hehvf5w044mqwvmpdbxx0vmf", "01hemkk080xf8bxdckwntg8va5"
 NOBODY = "01hzzzzzzzzzzzzzzzzzzzzzzz"
+KEYS = [  # of a task that is read by itself
+    "id",
+    "project_id",
+    "client_id",
+    "parent_task_id",
+    "external_id",
+    "external_origin",
+    "uri",
+    "title",
+    "description",
+    "status",
+    "type",
+    "estimated_hours",
+    "is_onhold",
+    "is_public",
+    "due_date",
+    "due_date_settings",
+    "assignee",
+    "priorityOption",
+    "phase",
+    "milestone",
+    "epic",
+    "parent_task",
+    "attachements",
+    "watchers",
+    "sub_tasks",
+    "completed_at",
+    "closed_at",
+    "updated_at",
+    "created_at",
+    "list_sorting",
+]
+NESTED_KEYS = [key for key in KEYS if key not in ("parent_task", "watchers")]  # of one in a list or in another
 
 
 class Kanbert:

@@ -12,15 +12,13 @@ from typing import Any
 from contracts import runner, tenant_file
 from contracts.docket import Silence
 from contracts.findings import Headers
+from contracts.local import LOCAL_ORIGIN, local_wire
 from contracts.model import SAFE_METHODS
 from contracts.runner import Result
 from contracts.safety.guard import Budget
-from contracts.target import LOCAL_ORIGIN, Target, open_url
-from contracts.wire import LocalWire, Outgoing, Reply, Wire
-from mockserver.app import create_app
-from mockserver.settings import Settings
+from contracts.target import Target, open_url
+from contracts.wire import Outgoing, Reply, Wire
 from mockserver.vendor import Rule, Vendor, shipped
-from mockserver.webhooks import Courier
 from tests.bending_proxy import BentWire, Dropped, Proxy
 from tests.bends import Bend, straight
 from tests.tools.hurrying import Hurried
@@ -75,8 +73,7 @@ class TestTenant:
         self.vendor = vendor
         self.log: list[Logged] = []
         self.is_down = False
-        app = create_app(Settings(seed=seed, clock=clock, **settings), [vendor], Courier(stays_here=True))
-        self._mock = LocalWire(app, LOCAL_ORIGIN, at_end=app.close)
+        self._mock = local_wire(vendor, seed=seed, clock=clock, **settings)
         self._told = self.control("GET", "/credentials")[vendor.name]["callers"]
         self._tokens = {each["headers"].get("Authorization", ""): name for name, each in self._told.items()}
         self._bent = BentWire(self._mock, bend, hide_control=not has_control)

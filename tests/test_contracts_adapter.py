@@ -1,7 +1,9 @@
 """The one file that knows Schemathesis: its inside is as we know it, and nothing of ours leaks into it."""
 
 import json
+import math
 import tomllib
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +15,7 @@ from schemathesis.engine.core import Engine
 from contracts import schemathesis_adapter as adapter
 from contracts.findings import Exchange, Headers
 from contracts.safety.guard import BudgetSpent
-from contracts.schemathesis_adapter import Outcome, Plan, Withheld
+from contracts.schemathesis_adapter import Failure, Outcome, Plan, Withheld
 from contracts.wire import Outgoing, Reply
 from tests.odd_servers import reply, serving
 
@@ -49,16 +51,22 @@ PLAN = Plan(
 
 
 class Quiet:
-    """Listens and remembers the phases."""
+    """Listens and remembers the phases and the failures, of which so many are enough."""
 
-    def __init__(self) -> None:
+    def __init__(self, enough: float = math.inf) -> None:
         self.phases: list[str] = []
+        self.failures: list[Failure] = []
+        self.enough = enough
 
     def phase(self, name: str) -> None:
         self.phases.append(name)
 
     def scenario(self, phase: str, label: str, cases: int) -> None:
         return
+
+    def is_enough(self, failures: Iterable[Failure]) -> bool:
+        self.failures.extend(failures)
+        return len(self.failures) >= self.enough
 
 
 class Things:
@@ -123,6 +131,16 @@ def test_run__goes_on_after_a_failure() -> None:
     outcome = adapter.run(replace(PLAN, document={**THINGS, "paths": paths}, max_examples=20), Things(["one"]), Quiet())
     assert sum(failure.code == "ST108" for failure in outcome.failures) >= 20
     assert all(failure.exchange is not None for failure in outcome.failures)
+
+
+def test_run__ends_when_its_listener_has_enough() -> None:
+    every, first = Things(["one"]), Things(["one"])
+    adapter.run(PLAN, every, Quiet())
+    listener = Quiet(enough=1)
+    outcome = adapter.run(PLAN, first, listener)
+    assert (outcome.errors, outcome.stopped) == ([], None)
+    assert outcome.failures == listener.failures and listener.failures
+    assert len(first.sent) < len(every.sent) / 2
 
 
 def test_run__the_same_seed_sends_the_same() -> None:

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from contracts.clean_cli import clean
-from contracts.safety.made import Journal, folder
+from contracts.safety.made import Journal, Leftovers, folder
 from contracts.safety.traces import run_of
 from contracts.tenant import Tenant
 from contracts.wire import Outgoing, Reply
@@ -120,7 +120,7 @@ def test_clean__takes_from_the_journal_what_bears_no_mark(there: TestTenant, run
     result = run("kanman")
     assert result.exit_code == 1 and f"left behind: tasks {renamed}: it does not look like" in result.stdout
     assert _tasks(there) == [*before, renamed]
-    assert len((next(folder().iterdir())).read_text().splitlines()) == 1  # the renamed one
+    assert [entry.identity for entry in Leftovers("kanman", there.url).entries()] == [renamed]
 
 
 def test_clean__what_cannot_be_removed_is_told(there: TestTenant, run: Clean, tmp_path: Path) -> None:

@@ -13,7 +13,6 @@ import pytest
 from rich.console import Console
 
 from contracts import runner, tenant_file
-from contracts.course import left_of
 from contracts.docket import Silence
 from contracts.meter import Cost, Meter, total
 from contracts.model import SAFE_METHODS
@@ -254,7 +253,7 @@ def test_course__a_world_of_our_own_has_none(kanman: Vendor) -> None:
 
 def test_left__is_without_end_where_there_is_no_limit(tenant: TestTenant, tmp_path: Path) -> None:
     target = tenant.open(tenant.toml(tmp_path / "tenant.toml", budget={"writes": 5}))
-    assert left_of(target.guard) == (float("inf"), 5)
+    assert target.guard.purse.left() == (float("inf"), 5)
     target.close()
 
 

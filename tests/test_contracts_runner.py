@@ -6,20 +6,18 @@ from typing import Any
 import pytest
 
 from contracts import runner
-from contracts.control import Control
 from contracts.docket import Silence
 from contracts.findings import Broken, NotJudged
-from contracts.model import Model
+from contracts.local import START, local_wire
 from contracts.runner import Result
-from contracts.safety.guard import Budget, Guard
+from contracts.safety.guard import Budget
 from contracts.suites import rules as rule_suite
-from contracts.target import LOCAL_ORIGIN, Target
+from contracts.target import Target
 from contracts.tenant import Tenant
-from contracts.wire import LocalWire, Outgoing, Reply, TargetLost, Wire
-from mockserver.app import create_app
-from mockserver.settings import Settings
+from contracts.wire import Outgoing, Reply, TargetLost, Wire
 from mockserver.vendor import Vendor
 from tests.bends import path_of, with_answer
+from tests.tools.judging import open_through
 
 Judge = Callable[..., Result]
 
@@ -50,15 +48,13 @@ def judge(kanman: Vendor) -> Iterator[Judge]:
     """Runs rules on the mock in this process, seen through a function; with `tenant` it hides that it is a mock."""
     targets: list[Target] = []
 
-    def run(*rules: str, passing: Any = pass_on, tenant: bool = False, **budget: Any) -> Result:
-        app = create_app(Settings(seed=1, clock="2026-03-02T09:00:00Z"), [kanman])
-        wire = Through(LocalWire(app, LOCAL_ORIGIN, at_end=app.close), passing)
-        guard = Guard(wire, kanman.mount, Model(kanman), budget=Budget(**budget), is_own_world=not tenant)
-        callers = {name: caller.headers for name, caller in kanman.callers.items()}
-        control = None if tenant else Control(wire)
-        targets.append(Target(kanman, guard, wire, seed=1, control=control, callers=callers, known=kanman.known))
+    def run(*rules: str, passing: Any = pass_on, tenant: bool = False, is_enough: Any = None, **budget: Any) -> Result:
+        wire = Through(local_wire(kanman, seed=1, clock=START), passing)
+        targets.append(open_through(kanman, wire, seed=1, tenant=tenant, budget=Budget(**budget)))
         chosen = runner.select(kanman, rules)
-        return runner.run(targets[-1], chosen, profile="quick", is_selective=True, progress=Silence())
+        return runner.run(
+            targets[-1], chosen, profile="quick", is_selective=True, progress=Silence(), is_enough=is_enough
+        )
 
     yield run
     for target in targets:
@@ -102,6 +98,28 @@ def test_run__on_a_tenant_an_assumed_rule_only_warns(judge: Judge, check: Any) -
     check(breaks)
     result = judge("KM-114", tenant=True)
     assert (result.exit_code, [finding.severity for finding in result.findings]) == (0, ["warning"])
+
+
+def crashing(request: Outgoing, forward: Callable[[Outgoing], Reply]) -> Reply:
+    """Nobody can create anything, and every list lacks what it holds."""
+    reply = forward(request)
+    if request.method == "POST" and reply.status < 300:
+        return with_answer(reply, {"made": True})
+    return with_answer(reply, {}) if request.method == "GET" and reply.status == 200 else reply
+
+
+@pytest.mark.parametrize("tenant", [False, True])
+def test_run__may_end_with_the_first_finding(judge: Judge, tenant: bool) -> None:
+    rules = ["KM-002", "KM-010", "KM-116", "KM-124", "KM-144", "KM-188"]
+    whole = judge(*rules, passing=crashing, tenant=tenant)
+    assert len(whole.findings) > 1
+    first = judge(*rules, passing=crashing, tenant=tenant, is_enough=lambda finding: finding.severity == "error")
+    assert first.exit_code == 1 and first.requests < whole.requests
+    assert any(note.startswith("the run ended with its first finding") for note in first.notes)
+    assert {finding.key for finding in first.findings} < {finding.key for finding in whole.findings}
+    assert "not judged" in {state for state, _ in verdicts(first)}
+    never = judge(*rules, passing=crashing, tenant=tenant, is_enough=lambda finding: False)
+    assert verdicts(never) == verdicts(whole)
 
 
 def test_run__a_rule_that_cannot_be_judged_says_why(judge: Judge, check: Any) -> None:

@@ -111,7 +111,7 @@ def test_read_only__nothing_that_writes_leaves(make: MakeGuard) -> None:
     for method in ("POST", "PUT", "PATCH", "DELETE", "PURGE", "post"):
         with pytest.raises(ReadOnly, match="needs to write, and this run only reads"):
             guard.send(Outgoing(method, "/tasks"), is_login=method == "POST")
-    assert wire.sent == [] and guard.refused == 6
+    assert wire.sent == []
     for method in ("GET", "HEAD", "OPTIONS"):
         guard.send(Outgoing(method, "/boards"))
     assert len(wire.sent) == 3

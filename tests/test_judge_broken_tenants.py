@@ -10,19 +10,17 @@ from typing import Any
 import pytest
 
 from contracts import runner
-from contracts.control import Control
 from contracts.docket import Silence
 from contracts.findings import Finding
-from contracts.model import Model
+from contracts.local import START, local_wire
 from contracts.runner import Result
-from contracts.safety.guard import Budget, Guard
-from contracts.target import LOCAL_ORIGIN, Target, open_url
-from contracts.wire import HttpWire, LocalWire, Outgoing, Reply
-from mockserver.app import create_app
-from mockserver.settings import Settings
+from contracts.safety.guard import Budget
+from contracts.target import Target, open_url
+from contracts.wire import HttpWire, Outgoing, Reply
 from mockserver.vendor import Rule, Vendor
 from tests.bending_proxy import EVERY, BentWire, Proxy
 from tests.bends import BENDS, Bend, Forward, Memory, answer_of, path_of, straight
+from tests.tools.judging import open_through
 from tests.tools.serving import Served
 
 # Filling a quota takes thousands of requests, and none of the bends is about quotas that are full.
@@ -99,14 +97,10 @@ def in_process(kanman: Vendor) -> Iterator[Callable[..., Result]]:
     targets: list[Target] = []
 
     def judge(bend: Bend, *, seed: int, tenant: bool) -> Result:
-        app = create_app(Settings(seed=seed, clock="real" if tenant else "2026-03-02T09:00:00Z"), [kanman])
-        wire = BentWire(LocalWire(app, LOCAL_ORIGIN, at_end=app.close), bend, hide_control=tenant)
-        guard = Guard(wire, kanman.mount, Model(kanman), budget=Budget(), is_own_world=not tenant)
-        callers = {name: caller.headers for name, caller in kanman.callers.items()}
-        control = None if tenant else Control(wire)
-        target = Target(kanman, guard, wire, seed=seed, control=control, callers=callers, known=kanman.known)
-        targets.append(target)
-        return runner.run(target, rules(kanman), profile="quick", is_selective=False, progress=Silence())
+        mock = local_wire(kanman, seed=seed, clock="real" if tenant else START)
+        wire = BentWire(mock, bend, hide_control=tenant)
+        targets.append(open_through(kanman, wire, seed=seed, tenant=tenant))
+        return runner.run(targets[-1], rules(kanman), profile="quick", is_selective=False, progress=Silence())
 
     yield judge
     for target in targets:

@@ -6,42 +6,9 @@ from typing import Any
 import pytest
 
 from tests.conftest import FROZEN
-from tests.kanbert import JANA, NOBODY, OMAR, PROJECT, Kanbert, numbers
+from tests.kanbert import JANA, KEYS, NESTED_KEYS, NOBODY, OMAR, PROJECT, Kanbert, numbers
 
 ULID = re.compile(r"[0-9a-hjkmnp-tv-z]{26}")
-KEYS = [
-    "id",
-    "project_id",
-    "client_id",
-    "parent_task_id",
-    "external_id",
-    "external_origin",
-    "uri",
-    "title",
-    "description",
-    "status",
-    "type",
-    "estimated_hours",
-    "is_onhold",
-    "is_public",
-    "due_date",
-    "due_date_settings",
-    "assignee",
-    "priorityOption",
-    "phase",
-    "milestone",
-    "epic",
-    "parent_task",
-    "attachements",
-    "watchers",
-    "sub_tasks",
-    "completed_at",
-    "closed_at",
-    "updated_at",
-    "created_at",
-    "list_sorting",
-]
-NESTED_KEYS = [key for key in KEYS if key not in ("parent_task", "watchers")]
 
 
 # Read

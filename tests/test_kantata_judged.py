@@ -6,18 +6,14 @@ from typing import Any
 import pytest
 
 from contracts import runner
-from contracts.control import Control
 from contracts.docket import Silence
-from contracts.model import Model
+from contracts.local import local_wire
 from contracts.runner import Result
-from contracts.safety.guard import Budget, Guard
-from contracts.target import LOCAL_ORIGIN, Target
-from contracts.wire import LocalWire, Outgoing, Reply
-from mockserver.app import create_app
+from contracts.target import Target
+from contracts.wire import Outgoing, Reply
 from mockserver.engine.call import Call
 from mockserver.engine.errors import Refusal
 from mockserver.engine.store import Record
-from mockserver.settings import Settings
 from mockserver.vendor import Rule, Vendor, load
 from mockserver.vendors import kantata as own
 from mockserver.vendors import kantata_checks as checks
@@ -26,6 +22,7 @@ from tests.bends import Bend, Forward, Memory, answer_of, straight
 from tests.kantata import CHOICES
 from tests.kantata_bending import liberal, path_of
 from tests.kantata_bends import BENDS, UNSEEN_ON_A_TENANT
+from tests.tools.judging import open_through
 
 Judge = Callable[..., Result]
 
@@ -43,14 +40,9 @@ def judge(vendor: Vendor) -> Iterator[Judge]:
     def run(
         bend: Bend, chosen: list[Rule], *, tenant: bool, is_selective: bool = True, seed: int = 11, **settings: Any
     ) -> Result:
-        app = create_app(Settings(seed=seed, **settings), [vendor])
-        wire = BentWire(LocalWire(app, LOCAL_ORIGIN, at_end=app.close), bend, hide_control=tenant)
-        guard = Guard(wire, vendor.mount, Model(vendor), budget=Budget(), is_own_world=not tenant)
-        callers = {name: caller.headers for name, caller in vendor.callers.items()}
-        control = None if tenant else Control(wire)
-        target = Target(vendor, guard, wire, seed=seed, control=control, callers=callers, known=vendor.known)
-        targets.append(target)
-        return runner.run(target, chosen, profile="quick", is_selective=is_selective, progress=Silence())
+        wire = BentWire(local_wire(vendor, seed=seed, **settings), bend, hide_control=tenant)
+        targets.append(open_through(vendor, wire, seed=seed, tenant=tenant))
+        return runner.run(targets[-1], chosen, profile="quick", is_selective=is_selective, progress=Silence())
 
     yield run
     for target in targets:

@@ -7,17 +7,13 @@ from typing import Any
 import pytest
 
 from contracts import rules
-from contracts.control import Control
 from contracts.findings import Broken, NotJudged
 from contracts.laws import LAWS
 from contracts.laws.terms import Record, differences, same
-from contracts.model import Model
-from contracts.safety.guard import Budget, Guard
-from contracts.target import LOCAL_ORIGIN, Target
+from contracts.local import START, local_wire
+from contracts.target import Target
 from contracts.tenant import Tenant
-from contracts.wire import LocalWire, Outgoing, Reply
-from mockserver.app import create_app
-from mockserver.settings import Settings
+from contracts.wire import Outgoing, Reply
 from mockserver.vendor import Rule, Vendor, load, shipped
 from tests.bending_proxy import BentWire
 from tests.bends import (
@@ -42,6 +38,7 @@ from tests.bends import (
     with_body,
     with_header,
 )
+from tests.tools.judging import open_through
 
 Opened = Callable[..., Tenant]
 
@@ -52,14 +49,10 @@ def opened(kanman: Vendor) -> Iterator[Opened]:
     targets: list[Target] = []
 
     def open_bent(bend: Bend = straight, *, is_mock: bool = True) -> Tenant:
-        app = create_app(Settings(seed=5, clock="2026-03-02T09:00:00Z" if is_mock else "real"), [kanman])
-        wire = BentWire(LocalWire(app, LOCAL_ORIGIN, at_end=app.close), bend, hide_control=not is_mock)
-        guard = Guard(wire, kanman.mount, Model(kanman), budget=Budget(), is_own_world=is_mock)
-        callers = {name: caller.headers for name, caller in kanman.callers.items()}
-        control = Control(wire) if is_mock else None
-        target = Target(kanman, guard, wire, seed=5, control=control, callers=callers, known=kanman.known)
-        targets.append(target)
-        return target.tenant("laws")
+        mock = local_wire(kanman, seed=5, clock=START if is_mock else "real")
+        wire = BentWire(mock, bend, hide_control=not is_mock)
+        targets.append(open_through(kanman, wire, seed=5, tenant=not is_mock))
+        return targets[-1].tenant("laws")
 
     yield open_bent
     for target in targets:

@@ -9,20 +9,18 @@ from urllib.parse import parse_qsl, urlencode
 
 import pytest
 
-from contracts.control import Control
 from contracts.findings import Broken, NotJudged
 from contracts.laws import LAWS
 from contracts.laws.filter_stock import Stock, stock_of
 from contracts.laws.filter_terms import Counted, Related, Term, Where, as_text
-from contracts.model import Model
-from contracts.safety.guard import Budget, Guard
-from contracts.target import LOCAL_ORIGIN, Target, open_local
-from contracts.wire import LocalWire, Outgoing, Reply
-from mockserver.app import create_app
-from mockserver.settings import Settings
+from contracts.local import START, local_wire
+from contracts.safety.guard import Budget
+from contracts.target import Target, open_local
+from contracts.wire import Outgoing, Reply
 from mockserver.vendor import Rule, Vendor, load
 from tests.bending_proxy import BentWire
 from tests.bends import Bend, Forward, Memory, straight
+from tests.tools.judging import open_through
 
 Change = Callable[[str], str]
 Opened = Callable[..., Target]
@@ -39,12 +37,9 @@ def opened(kanbert: Vendor) -> Iterator[Opened]:
     targets: list[Target] = []
 
     def open_bent(bend: Bend = straight, *, is_mock: bool = True) -> Target:
-        app = create_app(Settings(seed=5, clock="2026-03-02T09:00:00Z" if is_mock else "real"), [kanbert])
-        wire = BentWire(LocalWire(app, LOCAL_ORIGIN, at_end=app.close), bend, hide_control=not is_mock)
-        guard = Guard(wire, kanbert.mount, Model(kanbert), budget=Budget(), is_own_world=is_mock)
-        callers = {name: caller.headers for name, caller in kanbert.callers.items()}
-        control = Control(wire) if is_mock else None
-        targets.append(Target(kanbert, guard, wire, seed=5, control=control, callers=callers, known=kanbert.known))
+        mock = local_wire(kanbert, seed=5, clock=START if is_mock else "real")
+        wire = BentWire(mock, bend, hide_control=not is_mock)
+        targets.append(open_through(kanbert, wire, seed=5, tenant=not is_mock))
         return targets[-1]
 
     yield open_bent

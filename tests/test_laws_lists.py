@@ -4,18 +4,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from contracts.control import Control
 from contracts.findings import Broken, NotJudged
 from contracts.laws import LAWS
-from contracts.model import Model
-from contracts.safety.guard import Budget, Guard
-from contracts.target import LOCAL_ORIGIN, Target, open_local
-from contracts.wire import LocalWire
-from mockserver.app import create_app
-from mockserver.settings import Settings
-from mockserver.vendor import Rule, Vendor, load, shipped
-from tests.bending_proxy import BentWire
+from contracts.safety.guard import Budget
+from contracts.target import Target, open_local
+from mockserver.vendor import Rule, load, shipped
 from tests.list_bends import LIST_BENDS
+from tests.tools.judging import open_bent
 
 ON_LISTS = ("page-walk", "sort", "include", "list-order")
 VENDORS = {name: load(name) for name in shipped()}
@@ -44,24 +39,13 @@ def test_law__holds_on_the_clean_stand_in(clean: dict[str, Target], vendor: str,
 def test_law__finds_what_is_bent(name: str) -> None:
     bent = LIST_BENDS[name]
     vendor = VENDORS[bent.vendor]
-    app = create_app(Settings(seed=5, clock="2026-03-02T09:00:00Z"), [vendor])
-    wire = BentWire(LocalWire(app, LOCAL_ORIGIN, at_end=app.close), bent.bend, hide_control=False)
-    target = open_bent(vendor, wire)
+    target = open_bent(vendor, bent.bend, tenant=False, seed=5)
     try:
         for rule in bent.breaks:
             with pytest.raises(Broken):
                 judge(target, vendor.rules[rule])
     finally:
         target.close()
-
-
-def open_bent(vendor: Vendor, wire: BentWire) -> Target:
-    guard = Guard(wire, vendor.mount, Model(vendor), budget=Budget(), is_own_world=True)
-    control = Control(wire)
-    told = control.find_credentials()
-    assert told is not None
-    callers = {name: entry["headers"] for name, entry in told[vendor.name]["callers"].items()}
-    return Target(vendor, guard, wire, seed=5, control=control, callers=callers, known=vendor.known)
 
 
 def judge(target: Target, rule: Rule) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from contracts.findings import Broken, NotJudged
+from contracts.findings import Broken, NotJudged, needs_caller
 from contracts.laws.aspects import Skips
 from contracts.laws.bench import Bench
 from contracts.laws.terms import (
@@ -41,18 +41,18 @@ def scopes(tenant: Tenant, rule: Rule) -> None:
                 _in_scope(tenant, operation, caller)
     skips.settle()
     if not refusals:
-        raise NotJudged(_who_is_needed(tenant.vendor, judged(tenant, rule)))
+        raise _who_is_needed(tenant.vendor, judged(tenant, rule))
 
 
-def _who_is_needed(vendor: Vendor, operations: list[Operation]) -> str:
+def _who_is_needed(vendor: Vendor, operations: list[Operation]) -> NotJudged:
     """Whose credential would show that a scope is asked for: a reader's, where that is enough."""
     scopes = [set(each.scopes) for each in operations if each.scopes]
     account = vendor.callers["owner"].account
     callers = [each for each in vendor.callers.values() if each.account == account and each.name != "expired"]
     for caller in sorted(callers, key=lambda each: each.name != "reader"):
         if not caller.is_revoked and any(not scope <= reach(vendor, caller) for scope in scopes):
-            return f"needs {'an' if caller.name[0] in 'aeiou' else 'a'} {caller.name} credential"
-    return "needs a caller without the scope"
+            return needs_caller(caller.name)
+    return NotJudged("needs a caller without the scope")
 
 
 def _out_of_scope(bench: Bench, operation: Operation, caller: Caller) -> None:

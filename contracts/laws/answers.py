@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from contracts.envelopes import Unlike, fit, words
-from contracts.findings import Broken, Exchange
+from contracts.findings import Broken, Exchange, media_type
 from contracts.laws.aspects import Skips, of_rule
 from contracts.laws.bench import Bench
 from contracts.laws.places import METHODS
@@ -154,8 +154,7 @@ def _fitted(tenant: Tenant, status: int, body: Any, what: str) -> dict[str, list
 
 
 def _kind(headers: Mapping[str, str]) -> str:
-    """The content type without its parameters."""
-    return headers.get("content-type", "").partition(";")[0].strip().lower()
+    return media_type(headers.get("content-type"))
 
 
 _JSON = "application/json"

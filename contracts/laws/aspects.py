@@ -30,9 +30,9 @@ def judge(tenant: Tenant, law: str, rule: Rule, cases: Mapping[str, Case]) -> No
         try:
             cases[name]()
         except NotJudged as unjudged:
-            reasons.append(unjudged.why)
+            reasons.append(unjudged)
     if reasons and len(reasons) == len(names):
-        raise NotJudged(reasons[0])
+        raise NotJudged(reasons[0].why, role=reasons[0].role)
 
 
 class Skips:
@@ -40,7 +40,7 @@ class Skips:
 
     def __init__(self) -> None:
         self._tried = 0
-        self._reasons: list[str] = []
+        self._reasons: list[NotJudged] = []
 
     @contextmanager
     def one(self) -> Iterator[None]:
@@ -48,9 +48,9 @@ class Skips:
         try:
             yield
         except NotJudged as unjudged:
-            self._reasons.append(unjudged.why)
+            self._reasons.append(unjudged)
 
     def settle(self) -> None:
         """NotJudged when nothing could be judged."""
         if self._reasons and len(self._reasons) == self._tried:
-            raise NotJudged(self._reasons[0])
+            raise NotJudged(self._reasons[0].why, role=self._reasons[0].role)

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from contracts.findings import Broken, NotJudged
+from contracts.findings import Broken, NotJudged, needs_known
 from contracts.laws.pages import walk
 from contracts.laws.terms import (
     Record,
@@ -73,7 +73,7 @@ class Bench:
                 raise NotJudged(f"no operation makes a record of {resource} that a run may change")
             roles = self.tenant.vendor.behaviour.get("known", {})
             role = next((role for role, kind in roles.items() if kind == resource), f"a record of {resource}")
-            raise NotJudged(f"needs {role} among the known ids")
+            raise needs_known(role)
         return str(self.record(resource)[key_of(self.tenant.vendor, resource)])
 
     def path(self, operation: Operation, identity: str | None = None) -> dict[str, str]:

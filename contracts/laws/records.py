@@ -46,11 +46,7 @@ RICH = (
 
 def create_and_read(tenant: Tenant, rule: Rule) -> None:
     """A new record has what was sent, the defaults for the rest and an id of its own, and is read and listed so."""
-    tried = 0
-    for operation in judged(tenant, rule, "create"):
-        if not Bench(tenant).is_ours(operation.table["resource"]):
-            continue
-        tried += 1
+    for operation in _of_ours(tenant, rule, "create", "no operation of the rule makes a record"):
         bench = Bench(tenant)
         resource = operation.table["resource"]
         before = bench.listed(resource)
@@ -60,8 +56,6 @@ def create_and_read(tenant: Tenant, rule: Rule) -> None:
         if repeated:
             raise Broken(f"{operation.id}: expected a new id for each record, got {repeated.pop()} twice")
         _check_listed(bench, operation, before, made)
-    if not tried:
-        raise NotJudged("no operation of the rule makes a record")
 
 
 def _create_one(bench: Bench, operation: Operation, body: Mapping[str, Any]) -> Record:
@@ -273,11 +267,7 @@ def _check_item(bench: Bench, operation: Operation, identity: str) -> None:
 
 def delete_and_gone(tenant: Tenant, rule: Rule) -> None:
     """A deleted record is gone from every operation of the rule, and nothing else is."""
-    tried = 0
-    for remover in judged(tenant, rule, "delete"):
-        if not Bench(tenant).is_ours(remover.table["resource"]):
-            continue
-        tried += 1
+    for remover in _of_ours(tenant, rule, "delete", "no operation of the rule deletes a record of our own"):
         bench = Bench(tenant)
         resource, key = remover.table["resource"], key_of(tenant.vendor, remover.table["resource"])
         record, neighbour = bench.record(resource), bench.create(resource)
@@ -296,8 +286,14 @@ def delete_and_gone(tenant: Tenant, rule: Rule) -> None:
         _check_parents(bench, resource)
         if bench.create(resource)[key] == record[key]:
             raise Broken(f"{remover.id}: the id {record[key]} was given to a new record")
-    if not tried:
-        raise NotJudged("no operation of the rule deletes a record of our own")
+
+
+def _of_ours(tenant: Tenant, rule: Rule, verb: str, why_none: str) -> list[Operation]:
+    """The rule's operations of a verb on what a run can make; NotJudged when there is none."""
+    found = [each for each in judged(tenant, rule, verb) if Bench(tenant).is_ours(each.table["resource"])]
+    if not found:
+        raise NotJudged(why_none)
+    return found
 
 
 def _check_gone(bench: Bench, rule: Rule, remover: Operation, identity: str) -> None:

@@ -31,8 +31,6 @@ from contracts.requests import kinds_of
 from contracts.tenant import ABSENT, Tenant
 from mockserver.vendor import Operation, Rule
 
-_TELLING = 10  # a shorter number may well be the id of another record, too
-
 
 def unknown_records(tenant: Tenant, rule: Rule) -> None:
     """A record that is not there is told so, whether the path or the body names it, and nothing happens."""

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from contracts.envelopes import find_placeholder
-from contracts.findings import Broken, NotJudged
+from contracts.findings import Broken, NotJudged, media_type
 from contracts.laws.terms import Record, differences, key_of, short
 from contracts.laws.webhook_scene import ODD_TEXT, PATIENCE, Scene, Subscription, payload_of, signature_of
 from contracts.receiver import Received
@@ -126,7 +126,7 @@ def method(scene: Scene) -> None:
 def content_type(scene: Scene) -> None:
     for received in _each(scene):
         kind = received.headers.get("content-type", "")
-        if kind.partition(";")[0].strip().lower() != "application/json":
+        if media_type(kind) != "application/json":
             raise Broken(f"expected the content type application/json, got {kind or 'none'}")
         payload_of(received)
 

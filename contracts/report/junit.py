@@ -54,7 +54,8 @@ def _tell(case: xml.Element, rule: Told, finding: Told | None) -> None:
 def _blame(case: xml.Element, finding: Told) -> None:
     """An error fails the testcase, what is known skips it, a warning is told in its output."""
     known = finding["known"]
-    text = _clean("\n".join(part for part in (finding["what"], finding["curl"], finding["again"]) if part))
+    shown = finding["sequence"] or [finding["curl"]]
+    text = _clean("\n".join(part for part in (finding["what"], *shown, finding["again"]) if part))
     if known is not None:
         message = f"known until {known['expires']}: {known['reason']} ({known['owner']})"
         xml.SubElement(case, "skipped", message=_clean(message), type="known")

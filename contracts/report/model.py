@@ -129,6 +129,7 @@ def _finding(result: Result, finding: Finding) -> dict[str, Any]:
         "known": _known(finding),
         "again": again(result, finding),
         "curl": finding.curl,
+        "sequence": list(finding.sequence),
         "also": list(finding.also),
         "exchange": finding.exchange.shown() if finding.exchange else None,
     }

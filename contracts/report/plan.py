@@ -1,7 +1,6 @@
 """What a run would send, shown before anything is sent: a table for a person, plan.json for a program."""
 
 import json
-import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -15,12 +14,13 @@ from rich.text import Text
 from contracts import runner
 from contracts.course import is_limited
 from contracts.docket import Progress
-from contracts.meter import Cost, total
+from contracts.meter import Cost, by_suite, total
 from contracts.rehearsal import Rehearsal, Script, find_course, rehearse, rehearse_costs
 from contracts.report.progress import in_words, plain
 from contracts.report.terminal import ranges
 from contracts.safety.guard import Budget
 from contracts.standin import ANSWER_SECONDS
+from contracts.wholefile import put
 
 _MISSING = re.compile(r"needs an? \S+ credential|needs \S+ among the known ids|.*: the known ids are missing")
 
@@ -74,7 +74,7 @@ def show(console: Console, plan: Plan) -> None:
     _line(console, "a plan: nothing was sent. So much would be, if the target answers as our stand-in does:")
     _table(console, ("method", "requests"), [(name, f"{count:,}") for name, count in _falling(sent.methods)])
     _table(console, ("operation", "requests"), [(name, f"{count:,}") for name, count in _falling(sent.operations)])
-    suites = [(name, f"{cost.requests:,}", f"{cost.writes:,}") for name, cost in _suites(sent).items()]
+    suites = [(name, f"{cost.requests:,}", f"{cost.writes:,}") for name, cost in by_suite(sent.parts).items()]
     _table(console, ("suite", "requests", "writes"), suites)
     console.print()
     duration = "" if plan.script.is_own_world else f"; {_duration(sent)}"
@@ -123,7 +123,7 @@ def as_json(plan: Plan) -> bytes:
         **_counts(sent),
         "methods": dict(_falling(sent.methods)),
         "operations": dict(_falling(sent.operations)),
-        "suites": {name: cost._asdict() for name, cost in _suites(sent).items()},
+        "suites": {name: cost._asdict() for name, cost in by_suite(sent.parts).items()},
         "rules": [
             {"id": rule, "is_judged": state != "not judged", "why": why if state == "not judged" else ""}
             for rule, (state, why) in sent.verdicts.items()
@@ -137,22 +137,13 @@ def as_json(plan: Plan) -> bytes:
 
 
 def _write(plan: Plan, folder: Path) -> Path:
-    """Whole or not at all."""
     folder.mkdir(parents=True, exist_ok=True)
-    draft, path = folder / ".plan.json.draft", folder / "plan.json"
-    draft.write_bytes(as_json(plan))
-    os.replace(draft, path)
-    return path
+    return put(folder / "plan.json", as_json(plan))
 
 
 def _counts(rehearsal: Rehearsal) -> dict[str, float]:
     cost = total(rehearsal.parts.values())
     return {**cost._asdict(), "waits": round(rehearsal.waits, 1), "seconds": round(rehearsal.seconds, 1)}
-
-
-def _suites(rehearsal: Rehearsal) -> dict[str, Cost]:
-    names = dict.fromkeys(suite for suite, _ in rehearsal.parts)
-    return {name: total(cost for (suite, _), cost in rehearsal.parts.items() if suite == name) for name in names}
 
 
 def _duration(rehearsal: Rehearsal) -> str:

@@ -89,7 +89,7 @@ def _result(finding: Told, report: Told, folder: "_Folder") -> dict[str, Any]:
         "partialFingerprints": {"primaryLocationLineHash": f"{fingerprint}:1", "findingKey/v1": fingerprint},
         "suppressions": [_suppression(finding["known"])] if finding["known"] else [],
         "properties": {
-            name: finding[name] for name in ("suite", "grade", "operation", "seed", "again", "curl", "also")
+            name: finding[name] for name in ("suite", "grade", "operation", "seed", "again", "curl", "sequence", "also")
         },
     }
     exchange = finding["exchange"]
@@ -172,13 +172,6 @@ class _Folder:
     def _document(self) -> Source:
         return yamlfile.read(self._vendor.folder / "openapi.yaml", text_keys=True)
 
-    @cached_property
-    def _documents(self) -> Mapping[str, str]:
-        """Short name -> title and file of a document that rules are known from."""
-        content = yamlfile.read(self._vendor.folder / "rules.yaml").content
-        documents = content.get("documents") if isinstance(content, dict) else None
-        return documents if isinstance(documents, dict) else {}
-
     def location(self, finding: Told) -> dict[str, Any]:
         """The line of the rule in the ledger, else of the operation in the document."""
         rule = self._vendor.rules.get(finding["rule"] or "")
@@ -196,7 +189,7 @@ class _Folder:
         if rule is None:
             return
         for name, lines in _LINES.findall(rule.source):
-            title = self._documents.get(name)
+            title = self._vendor.documents.get(name)
             if title is None:
                 continue
             file = _FILE.search(title.rpartition(",")[2])

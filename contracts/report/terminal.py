@@ -12,7 +12,6 @@ from rich.text import Text
 
 from contracts.findings import Finding, State
 from contracts.report.model import VERDICTS, again
-from contracts.report.progress import LiveProgress as LiveProgress  # where callers of this module look for it
 from contracts.report.progress import plain
 from contracts.runner import Result
 
@@ -120,8 +119,9 @@ def _show_finding(console: Console, result: Result, finding: Finding) -> None:
         return
     if finding.also:
         _line(console, result, f"  also found by {', '.join(finding.also)}")
-    if finding.curl:
-        _line(console, result, f"  {finding.curl}")
+    for command in finding.sequence or (finding.curl,):
+        if command:
+            _line(console, result, f"  {command}")
     _line(console, result, f"  again: {again(result, finding)}")
 
 

@@ -27,6 +27,17 @@ def _is_gone(world: Tenant, task: Task) -> None:
     expect_status(world.call("getTask", path={"id": task["id"]}), "GET of a deleted task", 404)
 
 
+def _trashed(tenant: Tenant, seconds: float) -> tuple[Tenant, Task]:
+    """A world of its own, and a task that was deleted there so long ago."""
+    world = tenant.fresh_world()
+    clock = world.needs_clock()
+    clock.freeze()
+    task = create(world)
+    delete(world, task)
+    clock.advance(seconds)
+    return world, task
+
+
 @rule("KM-164")
 def a_deleted_task_is_in_the_trash(tenant: Tenant) -> None:
     world = tenant.fresh_world()
@@ -43,12 +54,7 @@ def a_deleted_task_is_in_the_trash(tenant: Tenant) -> None:
 
 @rule("KM-165")
 def the_trash_keeps_a_task_for_40_days(tenant: Tenant) -> None:
-    world = tenant.fresh_world()
-    clock = world.needs_clock()
-    clock.freeze()
-    task = create(world)
-    delete(world, task)
-    clock.advance(_DAYS * _DAY - 1)
+    world, task = _trashed(tenant, _DAYS * _DAY - 1)
     _is_gone(world, task)
     status = _restore(world, task)
     expect(status == 200, f"expected a task to be restored after 40 days less a second, got {status}")
@@ -73,12 +79,7 @@ def a_restored_task_is_as_it_was(tenant: Tenant) -> None:
 
 @rule("KM-174")
 def after_40_days_a_task_is_gone_for_good(tenant: Tenant) -> None:
-    world = tenant.fresh_world()
-    clock = world.needs_clock()
-    clock.freeze()
-    task = create(world)
-    delete(world, task)
-    clock.advance(_DAYS * _DAY)
+    world, task = _trashed(tenant, _DAYS * _DAY)
     status = _restore(world, task)
     expect(status == 404, f"expected no task to be restored after 40 days, got {status}")
     _is_gone(world, task)

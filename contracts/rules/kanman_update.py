@@ -7,7 +7,7 @@ from contracts.expecting import (
     moment,
     tick,
 )
-from contracts.findings import NotJudged
+from contracts.findings import NotJudged, needs_known
 from contracts.laws.terms import Record, brief, short
 from contracts.rules import rule
 from contracts.rules.kanman_steps import (
@@ -27,7 +27,7 @@ from contracts.tenant import Tenant
 def _with_subtasks(tenant: Tenant) -> Task:
     """The known task that has subtasks."""
     if "task_id" not in tenant.known:
-        raise NotJudged("needs task_id among the known ids, of a task with subtasks")
+        raise needs_known("task_id", ", of a task with subtasks")
     return Record(tenant.read("tasks", tenant.known["task_id"]))
 
 

@@ -5,14 +5,23 @@ import re
 from collections.abc import Iterator, Mapping
 from email.parser import BytesParser
 from email.policy import HTTP
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
+from contracts.findings import media_type
 from contracts.wire import Outgoing
 
 Leaf = tuple[str, Any]  # the name of the nearest field, and a value that is neither an object nor a list
-_FORM = "application/x-www-form-urlencoded"
-_MULTIPART = "multipart/form-data"
+FORM = "application/x-www-form-urlencoded"
+MULTIPART = "multipart/form-data"
+
+
+class Part(NamedTuple):
+    """One part of a multipart body; what has parts itself has no content."""
+
+    name: str
+    content: bytes | None
+    is_file: bool
 
 
 class _Pairs(list[tuple[str, Any]]):
@@ -22,12 +31,13 @@ class _Pairs(list[tuple[str, Any]]):
 def leaves(request: Outgoing) -> list[Leaf] | None:
     """Every plain value of a body under the name of the field that it stands in; None for what cannot be read."""
     body, kind = request.body or b"", content_type(request)
-    plain = kind.partition(";")[0].strip().lower()
+    plain = media_type(kind)
     try:
-        if plain == _FORM:
+        if plain == FORM:
             return [(field_name(name), text) for name, text in parse_qsl(body.decode(), keep_blank_values=True)]
-        if plain == _MULTIPART:
-            return [(field_name(name), text.decode("utf-8", "replace")) for name, text in parts(kind, body)]
+        if plain == MULTIPART:
+            held = [(part.name, part.content) for part in parts(kind, body) if not part.is_file]
+            return [(field_name(name), text.decode("utf-8", "replace")) for name, text in held if text is not None]
         return list(_walk("", json.loads(body, object_pairs_hook=_Pairs))) if body else []
     except (ValueError, RecursionError):
         return None
@@ -36,8 +46,8 @@ def leaves(request: Outgoing) -> list[Leaf] | None:
 def fields(request: Outgoing, wrapper: str | None) -> dict[str, Any]:
     """The fields of a body by name, below the operation's wrapper; empty for what cannot be read, or is no object."""
     body, kind = request.body or b"", content_type(request)
-    plain = kind.partition(";")[0].strip().lower()
-    if plain in (_FORM, _MULTIPART):
+    plain = media_type(kind)
+    if plain in (FORM, MULTIPART):
         return dict(leaves(request) or ())
     try:
         told = json.loads(body) if body else None
@@ -61,15 +71,15 @@ def field_name(name: str) -> str:
     return re.sub(r"(\[\])+$", "", name).rpartition("[")[2].rstrip("]")
 
 
-def parts(kind: str, body: bytes) -> Iterator[tuple[str, bytes]]:
-    """The parts of a multipart body that are no files: name and content. ValueError where it is no such body."""
+def parts(kind: str, body: bytes) -> Iterator[Part]:
+    """The parts of a multipart body of this content type that have a name. ValueError where it is no such body."""
     message = BytesParser(policy=HTTP).parsebytes(f"Content-Type: {kind}\r\n\r\n".encode("latin-1", "replace") + body)
     if not message.is_multipart():
         raise ValueError("not multipart")
     for part in message.iter_parts():
         name, content = part.get_param("name", header="content-disposition"), part.get_payload(decode=True)
-        if isinstance(name, str) and isinstance(content, bytes) and part.get_filename() is None:
-            yield name, content
+        if isinstance(name, str):
+            yield Part(name, content if isinstance(content, bytes) else None, part.get_filename() is not None)
 
 
 def _walk(name: str, node: Any) -> Iterator[Leaf]:

@@ -143,10 +143,11 @@ class Cleaner:
                 self.left.append(f"{resource} {made.identity}: its delete was granted, and it is still there")
 
     def _remove(self, made: Made) -> None:
-        operation = self._ownership.records.operation(made.resource, "delete")
         key = made.resource, made.identity
-        if operation is None:
-            self._why[key] = self._no_delete(made.resource)
+        try:
+            operation = self._target.vendor.operations[self._target.model.deletes(made.resource)]
+        except NotJudged as error:
+            self._why[key] = error.why
             return
         path = self._ownership.records.path(operation, made.path, made.identity)
         if path is None:
@@ -168,12 +169,6 @@ class Cleaner:
 
     def _delete(self, operation_id: str, path: dict[str, str], caller: str | None) -> int:
         return self._patiently(lambda: self._tenant.call(operation_id, path=path, caller=caller).status)
-
-    def _no_delete(self, resource: str) -> str:
-        tables = self._target.vendor.behaviour["operations"].values()
-        if any(table["verb"] == "delete" and table.get("resource") == resource for table in tables):
-            return f"needs a delete for {resource} under samples in behaviour.yaml"
-        return f"no operation deletes a record of {resource}"
 
     def _patiently(self, ask: Callable[[], Got]) -> Got:
         """Ask again when the target is lost: it may come back."""

@@ -56,8 +56,6 @@ class Guard:
         behaviour, a_minute = model.vendor.behaviour, budget.per_minute
         self.pace = Pace(behaviour, self.purse, self.watch, per_minute=a_minute, is_own_world=is_own_world)
         self.mask: Callable[[str], str] = unmasked
-        self.refused = 0
-        self.seconds = 0.0
         self.ownership = Ownership(model)
         self.callers: Callable[[], Mapping[str, Mapping[str, str]]] = dict
         self.exchanges: list[Exchange] = []
@@ -87,7 +85,6 @@ class Guard:
         The login of a tenant's own caller is sent whatever the model says of it. What a tenant puts off is sent again.
         """
         if self.is_read_only and _is_write(request):
-            self.refused += 1
             raise ReadOnly
         route = self.model.route(request.method, request.target)
         if not self.is_own_world and not is_login and _is_write(request):
@@ -98,12 +95,8 @@ class Guard:
     def _make_sure(self, request: Outgoing, route: Route | None, caller: str | None) -> None:
         """Look up what has to be known before an unsafe request may leave; NotOurs where it may not."""
         asker = caller if caller in self.callers() else "owner"
-        try:
-            for doubt in self._bounds.doubts(request, route):
-                self.ownership.make_sure(doubt, lambda caller: partial(self.ask, caller=caller), str(asker))
-        except NotOurs:
-            self.refused += 1
-            raise
+        for doubt in self._bounds.doubts(request, route):
+            self.ownership.make_sure(doubt, lambda caller: partial(self.ask, caller=caller), str(asker))
 
     def _look_ahead(self, request: Outgoing, route: Route | None, caller: str | None) -> None:
         """What a list holds before the first create in it is others'. What the budget has no room for is not sent."""
@@ -156,7 +149,6 @@ class Guard:
         with nullcontext() if self.is_own_world else self.ownership.under_way(request, route, caller):
             reply = self._wire.send(outgoing)
         self.pace.heed(turn, reply.status, reply.headers)
-        self.seconds += reply.elapsed
         exchange = self._exchange(outgoing, reply, route, caller)
         if not self.is_own_world:
             self.ownership.remember(request, exchange, route)
@@ -212,7 +204,7 @@ class Guard:
     def _is_removable(self, route: Route | None) -> bool:
         """Whether what an operation makes can be removed again."""
         resource = self.model.table(route.operation.id).get("resource") if route else None
-        return "delete" in self.model.vendor.behaviour.get("samples", {}).get(resource, {})
+        return bool(self.model.hint(resource, "delete"))
 
     def _exchange(self, sent: Outgoing, reply: Reply, route: Route | None, caller: str | None) -> Exchange:
         return Exchange(

@@ -95,45 +95,47 @@ class Leftovers:
 
     def __init__(self, vendor: str, base_url: str) -> None:
         self._prefix = digest(vendor, base_url)
+        self._held: Mapping[Path, dict[tuple[str, str], Entry]] | None = None  # as the files were when they were read
 
     def entries(self) -> list[Entry]:
         """The records, the last made first. A line that makes no sense is passed over."""
+        self._held = {file: _held(file) for file in self._files()}
         found: dict[tuple[str, str], Entry] = {}
-        for file in self._files():
-            for told in _lines(file):
-                if (entry := _entry(told)) is not None:
-                    found[entry.resource, entry.identity] = entry
-                elif "gone" in told:
-                    found.pop((str(told["gone"]), str(told.get("id"))), None)
+        for held in self._held.values():
+            found |= held
         return list(reversed(found.values()))
 
     def settle(self, resource: str, identity: str) -> None:
         """A record is gone: no file holds it any longer, and a file that holds nothing vanishes."""
-        for file in self._files():
-            kept: dict[tuple[str, str], Mapping[str, Any]] = {}
-            for told in _lines(file):
-                if "gone" in told:
-                    kept.pop((str(told["gone"]), str(told.get("id"))), None)
-                elif (entry := _entry(told)) is not None:
-                    kept[entry.resource, entry.identity] = told
-            if kept.pop((resource, identity), None) is None:
+        if self._held is None:
+            self.entries()
+        for file, held in (self._held or {}).items():
+            if held.pop((resource, identity), None) is None:
                 continue
-            try:
-                if kept:
-                    fresh = file.with_suffix(".new")
-                    lines = [f"{json.dumps(told, ensure_ascii=False)}\n" for told in kept.values()]
-                    fresh.write_text("".join(lines), encoding="utf-8")
-                    fresh.replace(file)
-                else:
+            with suppress(OSError), file.open("r+b") as journal:  # one that has vanished does not come back
+                journal.seek(0, os.SEEK_END)
+                gone = json.dumps({"gone": resource, "id": identity})
+                journal.write(f"\n{gone}\n".encode())  # the run may have been killed in the midst of a line
+            if not held and not _held(file):  # a run that is under way may have added to it
+                with suppress(OSError):
                     file.unlink(missing_ok=True)
-            except OSError:
-                return
 
     def _files(self) -> list[Path]:
         try:
             return sorted(folder().glob(f"{self._prefix}-*.jsonl"), key=lambda file: file.stat().st_mtime)
         except (OSError, RuntimeError):
             return []
+
+
+def _held(file: Path) -> dict[tuple[str, str], Entry]:
+    """The records that a file holds, by resource and id; those that were made last come last."""
+    found: dict[tuple[str, str], Entry] = {}
+    for told in _lines(file):
+        if (entry := _entry(told)) is not None:
+            found[entry.resource, entry.identity] = entry
+        elif "gone" in told:
+            found.pop((str(told["gone"]), str(told.get("id"))), None)
+    return found
 
 
 def _lines(file: Path) -> Iterator[Mapping[str, Any]]:

@@ -99,7 +99,7 @@ class Records:
     def _found(self, operation_id: str, exchange: Exchange) -> Any:
         try:
             return self.model.record(operation_id, exchange.json())
-        except (LookupError, TypeError, ValueError, RecursionError):
+        except (LookupError, TypeError, ValueError):
             return None
 
     def at(self, resource: str, record: Mapping[str, Any], name: str) -> Any:
@@ -181,7 +181,7 @@ def texts(exchange: Exchange) -> Iterator[str]:
     """Whatever in an answer could be an id that no two resources share, folded."""
     try:
         nodes = [exchange.json()]
-    except (ValueError, RecursionError):
+    except ValueError:
         return
     while nodes:
         node = nodes.pop()

@@ -102,11 +102,6 @@ class Search:
             raise NotJudged(f"{lister.id} lists nothing without a known id")
         return found
 
-    def stays(self, resource: str) -> bool:
-        """Whether no operation of the vendor removes a record of a resource."""
-        tables = self._model.vendor.behaviour["operations"].values()
-        return not any(table["verb"] == "delete" and table.get("resource") == resource for table in tables)
-
     def find(self, entry: Entry) -> Trace | str | None:
         """The record of an entry in a journal; why it cannot be told for ours; None where it is gone."""
         shown, why = self._guard.ownership.look_up(

@@ -5,14 +5,14 @@ A failure is attributed to the rules that the same exchange breaks, or else to t
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from contracts import schemathesis_adapter as schemathesis
 from contracts.attribution import Attribution
 from contracts.course import Share
-from contracts.docket import Docket
+from contracts.docket import CONFORMANCE, Docket
 from contracts.document import Document, parse
 from contracts.drift import find_undocumented
 from contracts.excuses import Excuses
@@ -30,7 +30,7 @@ from contracts.tenant import Tenant
 from contracts.wire import Outgoing, TargetLost, Unsendable
 from mockserver.vendor import Operation
 
-SUITE = "conformance"
+SUITE = CONFORMANCE
 EXAMPLES = {"quick": 50, "thorough": 600}
 _MONTH = 31 * 24 * 3600
 _LOW = 50  # calls left of a quota at which the world's clock is moved on
@@ -109,17 +109,10 @@ def run(docket: Docket, scope: Scope) -> None:
     if not target.is_mock and (outcome.stopped is None or isinstance(outcome.stopped, ShareSpent)):
         target.clean_up(is_last=False)
     docket.cases += outcome.cases
-    attribution = Attribution(target.model, docket.ledger)
-    excuses = Excuses(target.model)
-    alike: Counter[tuple[str, str]] = Counter()
-    for failure in outcome.failures:
-        if alike[failure.code, failure.operation] < _ALIKE_ENOUGH and not excuses.holds(failure, target.known):
-            alike[failure.code, failure.operation] += 1
-            for finding in _findings(docket, attribution, failure):
-                docket.add(finding)
     docket.failed.extend(f"{SUITE} could not test {error}" for error in dict.fromkeys(outcome.errors))
     if outcome.stopped is not None:
         raise outcome.stopped
+    docket.go_on()
 
 
 def _only_reads(target: Target, scope: Scope) -> bool:
@@ -159,11 +152,14 @@ def _findings(docket: Docket, attribution: Attribution, failure: Failure) -> Ite
 
 
 class _Listener:
-    """Gives each phase a fresh world, so that one phase's deletes do not starve the next."""
+    """Gives each phase a fresh world, so that one phase's deletes do not starve the next. Files what fails."""
 
     def __init__(self, docket: Docket, tenant: Tenant) -> None:
         self._docket = docket
         self._tenant = tenant
+        self._attribution = Attribution(docket.target.model, docket.ledger)
+        self._excuses = Excuses(docket.target.model)
+        self._alike: Counter[tuple[str, str]] = Counter()
 
     def phase(self, name: str) -> None:
         target = self._docket.target
@@ -173,6 +169,15 @@ class _Listener:
 
     def scenario(self, phase: str, label: str, cases: int) -> None:
         self._docket.progress.step(f"{phase}: {label}, {cases} cases")
+
+    def is_enough(self, failures: Iterable[Failure]) -> bool:
+        for failure in failures:
+            kind = failure.code, failure.operation
+            if self._alike[kind] < _ALIKE_ENOUGH and not self._excuses.holds(failure, self._docket.target.known):
+                self._alike[kind] += 1
+                for finding in _findings(self._docket, self._attribution, failure):
+                    self._docket.add(finding)
+        return self._docket.has_enough()
 
 
 class _Door:

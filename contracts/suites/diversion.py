@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from contracts.document import Document
-from contracts.findings import Broken, NotJudged
+from contracts.findings import Broken, NotJudged, media_type, parsed
 from contracts.model import SAFE_METHODS, Route, fill
 from contracts.safety import bodies
 from contracts.safety.bounds import is_reserved
@@ -21,8 +21,6 @@ from contracts.tenant import Tenant
 from contracts.wire import Outgoing
 from mockserver.spec import resolve
 
-_FORM = "application/x-www-form-urlencoded"
-_MULTIPART = "multipart/form-data"
 _PUT_RIGHT = "what is wrong with it would be put right"
 _ADDRESS = re.compile(r"https?://[a-z0-9-]+(\.[a-z0-9-]+)+(:[0-9]{1,5})?(/[A-Za-z0-9._~-]*)*")
 
@@ -118,8 +116,8 @@ class Diversion:
             return int(usable) if isinstance(node, int) and usable.isdecimal() else usable
 
         try:
-            body = json.loads(request.body or b"null")
-        except (ValueError, RecursionError):
+            body = parsed(request.body or b"null")
+        except ValueError:
             return request.body
         changed = exchange("", body)
         return request.body if changed == body else json.dumps(changed).encode()
@@ -130,18 +128,17 @@ class Diversion:
         name = self._model.hint(table.get("resource"), "mark")
         if not isinstance(name, str) or table.get("verb") not in ("create", "update") or not request.body:
             return request
-        kind = bodies.content_type(request)
-        plain = kind.partition(";")[0].strip().lower()
+        plain = media_type(bodies.content_type(request))
         schema = self._schema(route, plain, name)
         if schema is None:
             return request
-        if plain == _FORM:
+        if plain == bodies.FORM:
             pairs = parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True)
             marked = [
                 (key, self._text(schema, text) if bodies.field_name(key) == name else text) for key, text in pairs
             ]
             body = request.body if marked == pairs else urlencode(marked).encode()
-        elif plain == _MULTIPART:
+        elif plain == bodies.MULTIPART:
             body = self._in_parts(request.body, schema, name)
         else:
             body = self._in_json(request.body, schema, name, table.get("wrapper"))
@@ -149,8 +146,8 @@ class Diversion:
 
     def _in_json(self, body: bytes, schema: Any, name: str, wrapper: str | None) -> bytes:
         try:
-            told = json.loads(body)
-        except (ValueError, RecursionError):
+            told = parsed(body)
+        except ValueError:
             return body
         fields = told.get(wrapper) if wrapper is not None and isinstance(told, dict) else told
         if not isinstance(fields, dict) or not isinstance(fields.get(name), str):

@@ -137,7 +137,7 @@ def _is_json(exchange: Exchange) -> bool:
         return False
     try:
         return isinstance(exchange.json(), (dict, list))
-    except (ValueError, RecursionError):
+    except ValueError:
         return False
 
 

@@ -111,6 +111,11 @@ def finish(docket: Docket, postponed: Sequence[Group]) -> None:
     docket.leave_out(SUITE, left_out)
 
 
+def judge(docket: Docket, group: Group) -> None:
+    """Judge one check by itself, and wait where it has to."""
+    _end(docket, _take(docket, group, Trial()))
+
+
 def _end(docket: Docket, waiting: list[tuple[Group, Trial]]) -> None:
     while waiting:
         waiting = [still for group, trial in waiting for still in _take(docket, group, trial)]
@@ -128,6 +133,7 @@ def _take(docket: Docket, group: Group, trial: Trial) -> list[tuple[Group, Trial
     for rule in group.rules:
         docket.progress.step(rule.id)
         _file(docket, rule, outcome)
+    docket.go_on()
     return []
 
 
@@ -180,7 +186,7 @@ def _judge_once(docket: Docket, rule: Rule, check: Check, trial: Trial) -> Outco
         _sample_failed(docket, failed)
         return Outcome("not judged", failed.why)
     except NotJudged as unjudged:
-        return Outcome("not judged", unjudged.why)
+        return Outcome("not judged", target.tell_why(unjudged))
     except TargetLost as lost:
         if not preflight.is_alive(target, None):
             raise Unjudgeable(f"the target was lost: {lost}") from None

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from mockserver.control.console import Console
+from mockserver.defects import Plantation, misnamed
 from mockserver.engine.chance import format_time, parse_time
 from mockserver.engine.messages import Exchange
 from mockserver.engine.outbox import Delivery, Outbox
@@ -20,9 +21,14 @@ class ControlDesk:
     """Each operation takes the name of a world and the body that was sent; it answers a status and JSON, or a page."""
 
     def __init__(
-        self, stages: Sequence[Stage], credentials: Callable[[str, str], Mapping[str, Any]], courier: Courier
+        self,
+        stages: Sequence[Stage],
+        credentials: Callable[[str, str], Mapping[str, Any]],
+        courier: Courier,
+        plantations: Mapping[str, Plantation],
     ) -> None:
         self._stages = stages
+        self._plantations = plantations
         self._credentials = credentials
         self._courier = courier
         self._console = Console()
@@ -131,6 +137,33 @@ class ControlDesk:
         place.cache.clear()
         place.save()
         return self.readSwitches(world, None, origin)
+
+    def readDefects(self, world: str, body: Any, origin: str) -> Answer:
+        """Per vendor those that are planted in this world, and all that can be."""
+        return 200, {
+            stage.vendor.name: {
+                "planted": list(stage.worlds.find(world).defects),
+                "defects": [
+                    {"name": one.name, "kind": one.kind, "what": one.what, "operations": one.operations}
+                    for one in self._plantations[stage.vendor.name].known.values()
+                ],
+            }
+            for stage in self._stages
+        }
+
+    def plantDefects(self, world: str, body: Mapping[str, Sequence[str]], origin: str) -> Answer:
+        for vendor, names in body.items():
+            if vendor not in self._plantations:
+                return 400, {"error": f"no vendor {vendor} is served here"}
+            for name in names:
+                if mistake := misnamed(f"{vendor}.{name}", self._plantations):
+                    return 400, {"error": mistake}
+        for stage in self._stages:
+            if stage.vendor.name in body:
+                place = stage.worlds.find(world)
+                place.plant(body[stage.vendor.name])
+                place.save()
+        return self.readDefects(world, None, origin)
 
     def _stage(self, vendor: str) -> Stage | None:
         return next((one for one in self._stages if one.vendor.name == vendor), None)

@@ -137,10 +137,22 @@ class Listing:
 
     def fetch(self, call: Call) -> tuple[list[Record], Mapping[str, Any]]:
         """The records of the page, and what its envelope says of it."""
+        if call.world.taps:
+            return self._fetch_tapped(call)
         if self.is_plain:
             return call.world.select(self.resource, self._scope(call), list(self.order)), {}
         order, (parts, page) = call.asked
         where = self._all_of(call, parts)
+        if page is None or self.paging is None:
+            return call.world.search(self.resource, where, order), {}
+        return self.paging.fetch(call, self.resource, where, order, page)
+
+    def _fetch_tapped(self, call: Call) -> tuple[list[Record], Mapping[str, Any]]:
+        """As `fetch`, with what the defects of the world make of it."""
+        order, (parts, page) = call.asked if not self.is_plain else (list(self.order), ((), None))
+        where = self._all_of(call, parts)
+        for tap in call.world.taps:
+            where, order = tap.listing(where, order) if tap.listing is not None else (where, order)
         if page is None or self.paging is None:
             return call.world.search(self.resource, where, order), {}
         return self.paging.fetch(call, self.resource, where, order, page)

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field, fields, replace
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any
 
+from mockserver.engine.defect import hooks
 from mockserver.engine.store import Record
-from mockserver.engine.subscriptions import Profile, Webhooks
+from mockserver.engine.subscriptions import Event, Profile, Webhooks
 
 if TYPE_CHECKING:
     from mockserver.engine.call import Call
@@ -127,12 +128,14 @@ class Outbox:
         webhooks, world = self.webhooks, self._world
         event, collections = webhooks.events[name], world.ground.collections
         listeners = webhooks.listeners(world, event, record)
+        for hook in hooks(world):
+            listeners = hook.listeners(world, event, record, listeners) if hook.listeners else listeners
         if not listeners:
             return
-        identity, now, debounce = record[collections[resource].key], world.clock.now(), webhooks.profile(world).debounce
+        identity, now, debounce = record[collections[resource].key], world.clock.now(), self.profile.debounce
         data, by = webhooks.tell(call, name, record)
         body, key, names = (
-            webhooks.render(event, identity, data, by),
+            self._render(event, identity, data, by),
             collections[webhooks.resource].key,
             webhooks.fields,
         )
@@ -164,9 +167,15 @@ class Outbox:
             if record is None or event.change == "delete":
                 return delivery.body
             data, _ = webhooks.tell(call, delivery.event, record)
-            return webhooks.render(event, delivery.record, data, delivery.by)
+            return self._render(event, delivery.record, data, delivery.by)
 
         return again
+
+    def _render(self, event: Event, identity: Any, data: Any, by: Any) -> bytes:
+        body = self.webhooks.render(event, identity, data, by)
+        for hook in hooks(self._world):
+            body = hook.payload(self._world, event, body) if hook.payload else body
+        return body
 
     def _post(self, delivery: Delivery, data: Any, again: Callable[[], bytes] | None) -> None:
         """Into its queue. Where there is a debounce, what is still fresh there is put off and collapsed with it."""
@@ -191,7 +200,7 @@ class Outbox:
             case "create", "delete":
                 queue.pop()
             case "create", "update":
-                queue[-1] = replace(last, body=self.webhooks.render(events[last.event], last.record, data, last.by))
+                queue[-1] = replace(last, body=self._render(events[last.event], last.record, data, last.by))
             case "update", "update":
                 queue[-1] = replace(new, number=last.number)
             case _:
@@ -221,10 +230,16 @@ class Outbox:
 
     @property
     def profile(self) -> Profile:
-        return self.webhooks.profile(self._world)
+        profile = self.webhooks.profile(self._world)
+        for hook in hooks(self._world):
+            profile = hook.profile(self._world, profile) if hook.profile else profile
+        return profile
 
     def headers(self, delivery: Delivery) -> dict[str, str]:
-        return self.webhooks.headers(delivery.body, delivery.secret)
+        headers = self.webhooks.headers(delivery.body, delivery.secret)
+        for hook in hooks(self._world):
+            headers = hook.headers(self._world, delivery, headers) if hook.headers else headers
+        return headers
 
     def due(self) -> list[Any]:
         """The subscriptions for which something can be delivered now."""

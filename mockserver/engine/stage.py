@@ -14,6 +14,7 @@ from mockserver.engine.call import NO_BODY, Call, Outcome
 from mockserver.engine.chance import wall_clock
 from mockserver.engine.collection import Collection
 from mockserver.engine.credentials import credentials, reader
+from mockserver.engine.defect import Planting
 from mockserver.engine.envelopes import envelope
 from mockserver.engine.errors import Catalogue, Refusal
 from mockserver.engine.examples import Examples, Preferences, collect
@@ -47,8 +48,10 @@ class Stage:
         limits: bool,
         frozen_at: float | None,
         switches: Mapping[str, str] | None = None,
+        planting: Planting | None = None,
     ) -> None:
         self.vendor = vendor
+        self._planting = planting
         self._limits = limits
         self._table = vendor.behaviour
         self._tables: Mapping[str, Mapping[str, Any]] = self._table["resources"]
@@ -108,6 +111,7 @@ class Stage:
             compiled(self._table["webhooks"], self._own.find("webhook_data") or self._tell)
             if "webhooks" in self._table
             else None,
+            self._planting,
         )
 
     def _tell(self, call: Call, event: str, record: Record) -> tuple[Any, Any]:

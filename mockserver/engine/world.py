@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mockserver.engine.chance import Clock, named_uuid, seeded_id, seeded_secret
 from mockserver.engine.collection import Collection
+from mockserver.engine.defect import Planted, Planting, Tap, tapped
 from mockserver.engine.messages import Exchange
 from mockserver.engine.outbox import Outbox
 from mockserver.engine.query import Border, Expression
@@ -39,10 +40,11 @@ class Ground:
     highest: Mapping[str, int] = field(default_factory=dict)  # key of the seed, where keys are digits
     switches: Mapping[str, str] = field(default_factory=dict)  # how they stand in a fresh world
     webhooks: Webhooks | None = None
+    planting: Planting | None = None  # nothing can go wrong where there is none
 
 
 class World:
-    """One isolated state: records, clock, counts, switches and journal."""
+    """One isolated state: records, clock, counts, switches, defects and journal."""
 
     __slots__ = (
         "_own",
@@ -52,6 +54,7 @@ class World:
         "chain",
         "clock",
         "counts",
+        "defects",
         "ground",
         "highest",
         "journal",
@@ -60,6 +63,7 @@ class World:
         "ranks",
         "serial",
         "switches",
+        "taps",
     )
 
     def __init__(self, ground: Ground, name: str, state: Mapping[str, Any] | None = None) -> None:
@@ -78,6 +82,9 @@ class World:
         self.answered = 0  # how many answers have borne a number
         self.highest = dict(self.ground.highest)
         self.switches = dict(self.ground.switches)
+        planting = self.ground.planting
+        self.defects: dict[str, Planted] = planting.fresh() if planting is not None else {}
+        self.taps: tuple[Tap, ...] = ()  # of the defects that the present request passes
         self.cache: dict[Any, Any] = {}  # answers that may be given again, as long as a switch allows it
         self.counts: dict[str, Counts] = {name: quota.counts() for name, quota in self.ground.quotas.items()}
         self.ranks: dict[tuple[str, str], Rank] = {}  # (resource, parent) -> last rank, as far as it is known
@@ -91,6 +98,7 @@ class World:
         self.answered = state.get("answered", 0)
         self.highest |= state.get("highest", {})
         self.switches |= {name: value for name, value in state.get("switches", {}).items() if name in self.switches}
+        self.plant(state.get("defects", ()))
         self.chain = (self._own, self.ground.seed_layer) if self._own is not None else self.chain
         for name, counted in state["counts"].items():
             if name in self.counts:
@@ -170,6 +178,11 @@ class World:
         """How one of the vendor's switches stands in this world."""
         return self.switches[name]
 
+    def plant(self, names: Sequence[str]) -> None:
+        """Let these defects be all that the world has, each without memories."""
+        planting = self.ground.planting
+        self.defects = planting.plant(names) if planting is not None else {}
+
     def emit(self, event: str, resource: str, record: Record, call: "Call") -> None:
         """Tell the subscribers of an event: what it is about, as the record is now or was last, and in which call.
 
@@ -180,15 +193,21 @@ class World:
 
     def insert(self, resource: str, record: Record) -> None:
         """A new record, in a transaction."""
-        self.ground.collections[resource].insert(self._layer(), record, self.serial)
+        written = tapped(self.taps, resource, None, record) if self.taps else record
+        if written is not None:
+            self.ground.collections[resource].insert(self._layer(), written, self.serial)
 
     def replace(self, resource: str, record: Record) -> None:
         """The record with its present key gets new content, in a transaction."""
         found = self._present(resource, record)
         before = found.record if found.gone is None else None
-        self.ground.collections[resource].write(self._layer(), record, serial=found.serial, before=before)
+        written = tapped(self.taps, resource, before, record) if self.taps else record
+        if written is not None:
+            self.ground.collections[resource].write(self._layer(), written, serial=found.serial, before=before)
 
     def trash(self, resource: str, record: Record) -> None:
+        if any(tap.trash is not None and not tap.trash(resource, record) for tap in self.taps):
+            return
         found = self._present(resource, record)
         collection, gone = self.ground.collections[resource], int(self.clock.now())
         collection.write(self._layer(), found.record, serial=found.serial, before=found.record, gone=gone)
@@ -234,6 +253,7 @@ class World:
             "answered": self.answered,
             "highest": self.highest,
             "switches": self.switches,
+            "defects": list(self.defects),
             **({} if self.outbox is None else {"outbox": self.outbox.state()}),
         }
 
@@ -303,6 +323,11 @@ class Worlds:
             kept = self.ground.store.load(f"world.{self.ground.vendor}.{name}") if self.ground.store.durable else None
             world = self._known[name] = World(self.ground, name, kept)
         return world
+
+    def drop(self, name: str) -> None:
+        """Forget a world and all that it holds; whoever names it next gets a fresh one."""
+        if (world := self._known.pop(name, None)) is not None:
+            world.reset()
 
     def save(self) -> None:
         """Keep what no write has kept yet: the counts of calls that only read."""

@@ -7,30 +7,25 @@ import pytest
 from contracts import runner
 from contracts.control import Control
 from contracts.docket import Silence
+from contracts.local import START, local_wire
 from contracts.model import Model
 from contracts.room import with_room
 from contracts.runner import Result
 from contracts.safety.guard import Budget, Guard
-from contracts.target import LOCAL_ORIGIN, Target
-from contracts.wire import LocalWire
-from mockserver.app import create_app
+from contracts.target import Target
+from contracts.wire import Wire
 from mockserver.reception import DEFAULT_WORLD
-from mockserver.settings import Settings
 from mockserver.vendor import Rule, Vendor
-from mockserver.webhooks import Courier
 from tests.bending_proxy import BentWire
 from tests.bends import Bend
 from tests.tools.hurrying import Hurried
-
-START = "2026-03-02T09:00:00Z"
 
 
 def open_bent(vendor: Vendor, bend: Bend, *, tenant: bool, seed: int = 11, **settings: Any) -> Target:
     """As `proofboard test` opens them; a tenant's callers log in where its vendor has a login."""
     clock = "real" if tenant else START
     judged = with_room(vendor) if tenant else vendor
-    app = create_app(Settings(seed=seed, clock=clock, **settings), [vendor], Courier(stays_here=True))
-    straight = LocalWire(app, LOCAL_ORIGIN, at_end=app.close)
+    straight = local_wire(vendor, seed=seed, clock=clock, **settings)
     told = (Control(straight).find_credentials() or {})[vendor.name]["callers"]
     wire = BentWire(straight, bend, hide_control=tenant)
     clocks = Hurried(lambda seconds: Control(straight).turn(DEFAULT_WORLD, {"advance": seconds}))
@@ -51,6 +46,14 @@ def open_bent(vendor: Vendor, bend: Bend, *, tenant: bool, seed: int = 11, **set
         mints=not tenant,
         logins=logins,
     )
+
+
+def open_through(vendor: Vendor, wire: Wire, *, seed: int, tenant: bool, budget: Budget | None = None) -> Target:
+    """What a wire leads to, by the callers and known ids of the vendor's seed; as a tenant it has no control plane."""
+    guard = Guard(wire, vendor.mount, Model(vendor), budget=budget or Budget(), is_own_world=not tenant)
+    callers = {name: caller.headers for name, caller in vendor.callers.items()}
+    control = None if tenant else Control(wire)
+    return Target(vendor, guard, wire, seed=seed, control=control, callers=callers, known=vendor.known)
 
 
 # What shows most of the places that schemas describe; the fuzzer's requests are thousands.

@@ -1,0 +1,159 @@
+"""Hypothesis draws sequences and shrinks one that fails; what it costs is bounded. What is judged stands elsewhere."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from hypothesis import HealthCheck, Phase, Verbosity, seed, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
+
+from contracts.modelling.drawing import Drawing, State
+from contracts.modelling.played import Difference, Differs, Played
+from contracts.modelling.steps import Step
+
+
+class Judge(Protocol):
+    """Plays steps on a target, and raises Differs where it parts from its model."""
+
+    state: State
+    played: Played
+
+    def begin(self) -> None: ...
+
+    def play(self, step: Step) -> None: ...
+
+
+@dataclass(frozen=True)
+class Extent:
+    """How far a hunt goes: sequences of so many steps, and how often Hypothesis may try to make a failing one shorter.
+
+    Tries are counted, not seconds, so that the same seed comes to the same sequence on any machine.
+    """
+
+    sequences: int
+    steps: int
+    shrinks: int
+
+
+class _Enough(BaseException):
+    """Nothing more is to be tried. Hypothesis lets it pass."""
+
+
+class Hunt:
+    """Looks for the shortest sequence that fails. `known` are the keys of differences that are told already."""
+
+    def __init__(
+        self, judge: Judge, drawing: Drawing, extent: Extent, known: set[str], step: Callable[[], object]
+    ) -> None:
+        self._judge, self._drawing, self._extent, self._known = judge, drawing, extent, known
+        self._step = step
+        self._trouble: BaseException | None = None
+        self.best: Played | None = None
+        self._shrinks = 0
+        self._is_over = False
+
+    def run(self, number: int) -> Played | None:
+        """The shortest failing sequence that was found; None where all agree."""
+        machine = _machine(self)
+        try:
+            run_state_machine_as_test(
+                seed(number)(machine),
+                settings=settings(
+                    max_examples=self._extent.sequences,
+                    stateful_step_count=self._extent.steps,
+                    database=None,
+                    deadline=None,
+                    derandomize=False,
+                    phases=(Phase.generate, Phase.shrink),
+                    suppress_health_check=list(HealthCheck),
+                    verbosity=Verbosity.quiet,
+                    report_multiple_bugs=False,
+                    print_blob=False,
+                ),
+            )
+        except (_Enough, Differs):
+            pass
+        except Exception:  # Hypothesis's own, such as that a failure came but once
+            if self.best is None:
+                raise
+        if self._trouble is not None and self.best is None:
+            raise self._trouble
+        return self.best
+
+    def begin(self) -> None:
+        if self.best is not None:
+            self._shrinks += 1
+            if self._shrinks > self._extent.shrinks:
+                raise _Enough
+        else:
+            self._step()
+        self._is_over = False
+        try:
+            self._judge.begin()
+        except BaseException as trouble:
+            raise self._ended(trouble) from trouble
+
+    def take(self, draw: Any, *, is_write: bool) -> None:
+        """Draw a step and play it."""
+        if self._is_over:
+            return
+        chosen = self._drawing.write if is_write else self._drawing.look
+        step = draw(_steps(chosen, self._judge.state))
+        if step is None:
+            return
+        try:
+            self._judge.play(step)
+        except Differs as differs:
+            self._end(differs.difference)
+        except BaseException as trouble:
+            raise self._ended(trouble) from trouble
+
+    def _ended(self, trouble: BaseException) -> _Enough:
+        """What is no answer ends the hunt; Hypothesis would take it for a failure, and try to make it shorter."""
+        self._trouble = trouble
+        return _Enough()
+
+    def _end(self, difference: Difference) -> None:
+        """A sequence ends where it differs; what is known already is no news."""
+        self._is_over = True
+        if difference.key in self._known:
+            return
+        played = self._judge.played
+        played.difference = difference
+        if self.best is None or _length(played) <= _length(self.best):
+            self.best = played
+        raise Differs(difference)
+
+
+def _length(played: Played) -> tuple[int, int]:
+    scenes = [scene for scene in played.scenes if scene.exchanges]
+    return sum(len(scene.exchanges) for scene in scenes), sum(len(repr(scene.step)) for scene in scenes)
+
+
+@st.composite
+def _steps(draw: Any, choose: Any, state: State) -> Any:
+    return choose(draw, state)
+
+
+def _machine(hunt: Hunt) -> type[RuleBasedStateMachine]:
+    class Sequence(RuleBasedStateMachine):
+        """One sequence; each rule draws a step of its kind."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            hunt.begin()
+
+        @rule(data=st.data())
+        def write(self, data: st.DataObject) -> None:
+            hunt.take(data.draw, is_write=True)
+
+        @rule(data=st.data())
+        def look(self, data: st.DataObject) -> None:
+            hunt.take(data.draw, is_write=False)
+
+        @rule(data=st.data())
+        def look_closer(self, data: st.DataObject) -> None:
+            hunt.take(data.draw, is_write=False)
+
+    return Sequence

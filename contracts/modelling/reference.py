@@ -1,0 +1,27 @@
+"""The stand-in in this process as the model that a sequence is held against, request by request."""
+
+from datetime import datetime
+
+from contracts.control import Control
+from contracts.local import local_wire
+from contracts.model import Model
+from contracts.safety.guard import Budget, Guard
+from contracts.target import Target
+from mockserver.vendor import Vendor
+
+
+def open_reference(vendor: Vendor, *, seed: int, now: datetime) -> Target:
+    """A mock of its own, whose clock stands still at that time."""
+    wire = local_wire(vendor, seed=seed, clock=now.strftime("%Y-%m-%dT%H:%M:%SZ"), limits="documented")
+    control = Control(wire)
+    told = (control.find_credentials() or {})[vendor.name]
+    return Target(
+        vendor,
+        Guard(wire, vendor.mount, Model(vendor), budget=Budget(), is_own_world=True),
+        wire,
+        seed=seed,
+        control=control,
+        callers={name: entry["headers"] for name, entry in told["callers"].items()},
+        known=vendor.known,
+        mints=vendor.mints,
+    )

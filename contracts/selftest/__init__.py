@@ -1,0 +1,1 @@
+"""Proves the judge: defects that it must find, and faithful tenants that it must let pass."""

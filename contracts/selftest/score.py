@@ -1,0 +1,141 @@
+"""What a selftest has come to for one vendor: who found which defect, and what was found where nothing is wrong."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from contracts.selftest.crew import Failed
+from contracts.selftest.work import IN_PROCESS, MODES, STOCK, Mode, Outcome, Piece, Sign
+from mockserver.defects import Defect
+from mockserver.vendor import Vendor
+
+LEAST = {"quick": 0.95, "thorough": 1.0}  # of the defects, in each mode
+PROVEN, NOT_PROVEN, COULD_NOT_TELL = 0, 1, 2
+
+
+@dataclass
+class Score:
+    """The outcomes of one vendor. `profile` is how far it went: quick, or thorough where quick misses something."""
+
+    vendor: Vendor
+    defects: Mapping[str, Defect]
+    profile: str
+    outcomes: dict[Piece, Outcome] = field(default_factory=dict)
+    failed: list[Failed] = field(default_factory=list)
+    is_interrupted: bool = False
+    seconds: float = 0.0
+
+    def keep(self, outcome: Outcome | Failed) -> None:
+        if isinstance(outcome, Failed):
+            self.failed.append(outcome)
+        else:
+            self.outcomes[outcome.piece] = outcome
+
+    def of_defect(self, name: str, mode: Mode, profile: str) -> Outcome | None:
+        """What a profile has come to; None where it was not asked, or not yet."""
+        for piece, outcome in self.outcomes.items():
+            if (piece.defect, piece.mode, piece.profile) == (name, mode, profile):
+                return outcome
+        return None
+
+    def shown(self, name: str, mode: Mode, profile: str) -> Sign | None:
+        """What shows the defect to a profile; a thorough run finds what a quick one does."""
+        asked = ("quick", "thorough") if profile == "thorough" else ("quick",)
+        outcomes = [self.of_defect(name, mode, each) for each in asked]
+        return next((outcome.first for outcome in outcomes if outcome is not None and outcome.first is not None), None)
+
+    def is_through(self, name: str, mode: Mode) -> bool:
+        """Whether nothing more is asked about a defect in a mode."""
+        quick = self.of_defect(name, mode, "quick")
+        if quick is None:
+            return False
+        is_last = self.profile == "quick" or quick.first is not None
+        return is_last or self.of_defect(name, mode, "thorough") is not None
+
+    def reach(self, mode: Mode, profile: str) -> tuple[int, int]:
+        """How many defects are found, of how many that were tried."""
+        tried = [name for name in self.defects if self.of_defect(name, mode, "quick") is not None]
+        return sum(self.shown(name, mode, profile) is not None for name in tried), len(tried)
+
+    def missed(self, mode: Mode, profile: str) -> list[str]:
+        """The defects that were tried and not found."""
+        tried = [name for name in self.defects if self.of_defect(name, mode, "quick") is not None]
+        return [name for name in tried if self.shown(name, mode, profile) is None]
+
+    def clean(self, mode: Mode | None = None) -> list[Outcome]:
+        """The runs of the suites against what has no defect, of one mode or all; faithful variants not among them."""
+        return [
+            outcome
+            for piece, outcome in self.outcomes.items()
+            if piece.defect is None and piece.variant is None and piece.profile != STOCK and mode in (None, piece.mode)
+        ]
+
+    def variants(self) -> list[Outcome]:
+        """The runs against faithful tenants that differ where the documents leave room."""
+        return [outcome for piece, outcome in self.outcomes.items() if piece.variant is not None]
+
+    def alarms(self) -> Iterator[tuple[Piece, Sign]]:
+        """What was found where nothing is wrong. Of a variant a warning is none: it is meant to be another."""
+        for outcome in self.clean():
+            for sign in outcome.signs:
+                yield outcome.piece, sign
+        for outcome in self.variants():
+            for sign in outcome.signs:
+                if sign.severity == "error":
+                    yield outcome.piece, sign
+
+    def unjudged(self) -> list[Outcome]:
+        """The runs against what has no defect that came to no verdict."""
+        return [outcome for outcome in (*self.clean(), *self.variants()) if outcome.reason is not None]
+
+    # Plain `st run`
+
+    @property
+    def stock_clean(self) -> Outcome | None:
+        """What it reports of the clean stand-in."""
+        return next(
+            (each for piece, each in self.outcomes.items() if piece.profile == STOCK and not piece.defect), None
+        )
+
+    def by_stock(self, name: str) -> Sign | None:
+        """What `st run` reports of a defect that it does not report of the clean stand-in."""
+        clean, outcome = self.stock_clean, self.of_defect(name, MODES[1], STOCK)
+        if clean is None or outcome is None:
+            return None
+        return next((sign for sign in outcome.signs if sign.key not in clean.keys), None)
+
+    def reach_of_stock(self) -> tuple[int, int]:
+        tried = [name for name in self.defects if self.of_defect(name, MODES[1], STOCK) is not None]
+        return sum(self.by_stock(name) is not None for name in tried), len(tried)
+
+    # The verdict
+
+    def broken(self, modes: Sequence[Mode] = MODES) -> list[str]:
+        """The promises that are not kept, a line for each."""
+        lines = []
+        for mode in modes:
+            for profile in ("quick", "thorough") if self.profile == "thorough" else (self.profile,):
+                found, tried = self.reach(mode, profile)
+                if tried and found / tried < LEAST[profile]:
+                    missed = ", ".join(self.missed(mode, profile))
+                    lines.append(f"{profile} {mode} finds {found} of {tried} defects; missed: {missed}")
+        for piece, sign in self.alarms():
+            lines.append(f"a false alarm, {told_of(piece)}: {sign.rule or sign.key}: {sign.what}")
+        for outcome in self.unjudged():
+            lines.append(f"no verdict, {told_of(outcome.piece)}: {outcome.reason}")
+        return lines
+
+    @property
+    def exit_code(self) -> int:
+        if self.failed or self.is_interrupted or not self.outcomes:
+            return COULD_NOT_TELL
+        return NOT_PROVEN if self.broken() else PROVEN
+
+
+def told_of(piece: Piece) -> str:
+    """What a piece is, in a few words."""
+    what = piece.defect or piece.variant or "clean"
+    how = STOCK if piece.profile == STOCK else f"{piece.profile} {piece.mode}"
+    return f"{what}, {how}, seed {piece.seed}"
+
+
+__all__ = ["COULD_NOT_TELL", "IN_PROCESS", "LEAST", "NOT_PROVEN", "PROVEN", "Score", "told_of"]

@@ -1,0 +1,166 @@
+"""Random sequences of operations, each answer held against what the vendor's model says.
+
+In a world of our own the mock's own engine is played beside the target, and nothing may differ. A tenant is held to
+what can be said of records that the run made. The shortest sequence that fails is told as commands that send it again.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from contracts.control import Control
+from contracts.docket import Docket
+from contracts.findings import Finding, NotJudged, severity
+from contracts.modelling.drawing import Drawing
+from contracts.modelling.hunt import Extent, Hunt, Judge
+from contracts.modelling.moves import Moves
+from contracts.modelling.played import Difference, Played
+from contracts.modelling.reference import open_reference
+from contracts.modelling.telling import commands
+from contracts.modelling.trimming import replay, trim
+from contracts.modelling.twins import Twins
+from contracts.modelling.witness import Witness
+from contracts.safety.guard import BudgetSpent
+from contracts.target import Target
+
+SUITE = "model"
+SEQUENCES = "sequences"  # the part of the suite, as the meter counts it
+_MOST_FINDINGS = 3  # of one run: a fault shows in many ways
+
+
+@dataclass(frozen=True)
+class _Profile:
+    """How far a run goes, and how many tries it has to shorten what it has found by single steps."""
+
+    extent: Extent
+    trims: int
+
+
+@dataclass(frozen=True)
+class _Stage:
+    """Who plays the sequences and judges them, what they are made of, and the time at which their worlds begin."""
+
+    judge: Judge
+    moves: Moves
+    now: datetime
+
+
+_OWN = {"quick": _Profile(Extent(80, 14, 40), 80), "thorough": _Profile(Extent(600, 25, 80), 200)}
+_TENANT = {"quick": _Profile(Extent(5, 8, 4), 10), "thorough": _Profile(Extent(24, 12, 10), 24)}
+
+
+def run(docket: Docket, profile: str) -> None:
+    """Try sequences, and file what they bring to light; BudgetSpent and Unjudgeable end it early."""
+    target = docket.target
+    told = (_OWN if target.is_mock else _TENANT)[profile]
+    docket.meter.at(SUITE, SEQUENCES)
+    docket.progress.stage(SUITE, told.extent.sequences)
+    with _opened(target) as stage:
+        if stage.moves.reads or stage.moves.writes:
+            _hunt(docket, stage, told)
+    if not target.is_mock and not target.guard.is_read_only:
+        target.clean_up(is_last=False)
+
+
+def _hunt(docket: Docket, stage: _Stage, profile: _Profile) -> None:
+    """Hunt again for what else differs, as long as something does."""
+    known: set[str] = set()
+    for number in range(_MOST_FINDINGS):
+        hunt = Hunt(stage.judge, Drawing(stage.moves), profile.extent, known, lambda: docket.progress.step(SEQUENCES))
+        found = hunt.run(docket.target.seed)
+        if found is None or found.difference is None:
+            return
+        known.add(found.difference.key)
+        if _is_told(docket, found.difference):
+            continue
+        found = trim(stage.judge, found, profile.trims)
+        if not docket.target.is_mock and not _shows_twice(stage.judge, found):
+            continue
+        assert found.difference is not None
+        known.add(found.difference.key)
+        _file(docket, stage, found, found.difference)
+        docket.go_on()
+        if not docket.target.is_mock and number == 0:
+            return
+
+
+def _shows_twice(judge: Judge, found: Played) -> bool:
+    """Whether the same steps fail once more: on a tenant others may be at work."""
+    again = replay(judge, [scene.step for scene in found.scenes]).difference
+    return again is not None and found.difference is not None and again.key == found.difference.key
+
+
+@contextmanager
+def _opened(target: Target) -> Iterator[_Stage]:
+    """Who plays the sequences, with a stand-in beside it that is closed at the end."""
+    moves = Moves(target)
+    if target.control is not None:
+        now = target.control.clock(f"{SUITE}-clock").now()
+    else:
+        now = datetime.fromtimestamp(target.guard.watch.wall(), UTC)
+    reference = open_reference(target.vendor, seed=target.seed, now=now)
+    try:
+        if target.is_mock:
+            if why := _unlike(target, reference):
+                raise NotJudged(why)
+            yield _Stage(Twins(target, reference, moves, now), moves, now)
+        else:
+            yield _Stage(Witness(target, reference, moves), moves, now)
+    finally:
+        reference.close()
+
+
+def _unlike(target: Target, reference: Target) -> str | None:
+    """Why the two cannot be compared: other records stand in a fresh world of the target."""
+    controls = [each.control for each in (target, reference)]
+    worlds = [each.tenant(SUITE).world for each in (target, reference)]
+    for resource in target.vendor.seed["records"]:
+        counts = []
+        for control, world in zip(controls, worlds, strict=True):
+            assert isinstance(control, Control) and world is not None
+            counts.append(len(control.records(world, target.vendor.name, resource)))
+        if counts[0] != counts[1]:
+            return f"the mock has other records than its seed: {counts[0]} of {resource}, not {counts[1]}"
+    return None
+
+
+def _is_told(docket: Docket, difference: Difference) -> bool:
+    """Whether a finding says it already: the rule that the model names, or one about the same field of the answer."""
+    if difference.rule is not None and difference.rule in docket.findings:
+        return True
+    word = difference.aspect.rpartition(".")[2].rpartition(" ")[2]
+    for finding in docket.findings.values():
+        rule = docket.rules.get(finding.rule or "")
+        operations = {finding.operation, *(rule.operations if rule else ())}
+        if difference.operation in operations and (word in finding.what or word in finding.title):
+            return True
+    return False
+
+
+def _file(docket: Docket, stage: _Stage, found: Played, difference: Difference) -> None:
+    target = docket.target
+    world = target.tenant(SUITE).world if target.is_mock else None
+    lines = commands(target, found, world=world, now=stage.now)
+    steps = sum(len(scene.exchanges) for scene in found.scenes)
+    what = difference.what if steps == 1 else f"after {steps - 1} requests: {difference.what}"
+    rule = docket.rules.get(difference.rule or "")
+    if rule is not None:
+        docket.broken(rule, what, difference.exchange, suite=SUITE, sequence=lines)
+        return
+    docket.add(
+        Finding(
+            title=f"{difference.operation} answers as the model of the vendor does: {difference.aspect}",
+            what=what,
+            suite=SUITE,
+            key=difference.key,
+            seed=target.seed,
+            severity=severity(None, strict=target.is_mock),
+            operation=difference.operation,
+            exchange=difference.exchange,
+            sequence=lines,
+        )
+    )
+
+
+__all__ = ["SEQUENCES", "SUITE", "BudgetSpent", "run"]

@@ -1,0 +1,34 @@
+"""The defects that can be planted: each module derives those of one part of an API from a vendor's model."""
+
+from collections.abc import Callable, Iterator
+
+from mockserver.engine.defect import Defect
+from mockserver.planted import (
+    access,
+    answers,
+    cursors,
+    fields,
+    headers,
+    hooks,
+    isolation,
+    lists,
+    pages,
+    quotas,
+    records,
+)
+from mockserver.vendor import Vendor
+
+# Each yields the defects that a vendor has a place for.
+MAKERS: tuple[Callable[[Vendor], Iterator[Defect]], ...] = (
+    answers.defects,
+    fields.defects,
+    headers.defects,
+    access.defects,
+    isolation.defects,
+    quotas.defects,
+    pages.defects,
+    cursors.defects,
+    records.defects,
+    lists.defects,
+    hooks.defects,
+)

@@ -1,0 +1,339 @@
+"""The contract suites in a pytest session of one's own: sessions as people start them, in folders of their own."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as xml
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from mockserver.vendor import Vendor
+from tests.bends import BENDS, each_task, set_to
+from tests.tenancy import NO_WINDOWS, TestTenant
+from tests.tools.serving import ROOT, clean_environment
+
+KANMAN = "--proofboard-vendor=kanman"
+SCOPES = "KM-010 or KM-011 or KM-012"  # what nobody enforces behind the bend of this name
+OWN_TEST = "def test_own__passes() -> None:\n    assert True\n"
+
+
+@dataclass(frozen=True)
+class Session:
+    """What a session came to. `outcomes` are by the name of the test, as --junitxml has it."""
+
+    code: int
+    output: str
+    outcomes: dict[str, str]
+
+    def those(self, outcome: str) -> set[str]:
+        return {name for name, each in self.outcomes.items() if each == outcome}
+
+
+def environment(folder: Path) -> dict[str, str]:
+    return clean_environment({"XDG_STATE_HOME": str(folder / "state"), "COLUMNS": "200"})
+
+
+def run_pytest(folder: Path, *arguments: str) -> Session:
+    """`pytest` in a folder, with a junit.xml that is read again."""
+    junit = folder / "of-pytest.xml"
+    words = [sys.executable, "-m", "pytest", f"--junitxml={junit}", *arguments]
+    done = subprocess.run(words, cwd=folder, env=environment(folder), capture_output=True, text=True, timeout=300)
+    outcomes = {}
+    if junit.exists():
+        for case in xml.parse(junit).getroot().iter("testcase"):
+            children = [child for child in case if child.tag in ("failure", "error", "skipped")]
+            is_expected = any(child.get("type") == "pytest.xfail" for child in children)
+            kind = "xfailed" if is_expected else children[0].tag if children else "passed"
+            outcomes[f"{case.get('classname')}::{case.get('name')}"] = kind
+        junit.unlink()
+    return Session(done.returncode, done.stdout + done.stderr, outcomes)
+
+
+def rule(name: str) -> str:
+    return f"proofboard.kanman.rules::{name}"
+
+
+def collected(folder: Path, *arguments: str) -> set[str]:
+    """The names of the rules that a session would judge."""
+    told = run_pytest(folder, KANMAN, "--collect-only", "-q", *arguments).output
+    return set(re.findall(r"^proofboard::kanman::rules::(\S+)$", told, re.MULTILINE))
+
+
+@pytest.fixture(scope="module")
+def unscoped(kanman: Vendor) -> Iterator[TestTenant]:
+    """A mock that somebody serves, in which scopes do not count."""
+    with TestTenant(kanman, BENDS["scope-not-enforced"][0], has_control=True) as served:
+        yield served
+
+
+@pytest.fixture
+def somebodys(kanman: Vendor) -> Iterator[TestTenant]:
+    """A tenant without a control plane, straight until it is bent."""
+    with TestTenant(kanman, **NO_WINDOWS) as tenant:
+        yield tenant
+
+
+def test_plugin__does_nothing_and_brings_nothing_in_without_a_vendor(tmp_path: Path) -> None:
+    heavy = "('contracts.runner', 'contracts.pytest_suites', 'mockserver.vendor', 'connexion')"
+    (tmp_path / "test_own.py").write_text(
+        f"import sys\n\n\ndef test_own() -> None:\n    assert not [name for name in {heavy} if name in sys.modules]\n"
+    )
+
+    session = run_pytest(tmp_path)
+
+    assert (session.code, session.outcomes) == (0, {"test_own::test_own": "passed"})
+    assert "--proofboard-seed needs --proofboard-vendor" in run_pytest(tmp_path, "--proofboard-seed=1").output
+
+
+def test_plugin__judges_in_a_folder_without_tests(tmp_path: Path) -> None:
+    session = run_pytest(tmp_path, KANMAN, "--proofboard-seed=1", "-k", "KM-012 or KM-003", "-W", "error")
+
+    assert session.code == 0, session.output
+    assert session.outcomes == {rule("KM-003"): "passed", rule("KM-012"): "passed"}
+    assert "proofboard: KanMan at the mock in this process, profile quick, seed 1" in session.output
+    assert not (tmp_path / ".hypothesis").exists()
+
+
+def test_plugin__judges_beside_one_s_own_tests(tmp_path: Path, unscoped: TestTenant) -> None:
+    (tmp_path / "test_own.py").write_text(OWN_TEST)
+
+    session = run_pytest(tmp_path, KANMAN, f"--proofboard-target={unscoped.url}", "-k", "test_own or KM-003 or KM-012")
+
+    assert session.code == 1
+    assert session.outcomes == {
+        "test_own::test_own__passes": "passed",
+        rule("KM-003"): "passed",
+        rule("KM-012"): "failure",
+    }
+
+
+def test_plugin__selects_by_keyword_and_marker(tmp_path: Path, kanman: Vendor) -> None:
+    rules = kanman.rules.values()
+    about = {each.id for each in rules if "createTask" in each.operations}
+    section = next(each.section for each in rules if each.section)
+
+    assert collected(tmp_path, "-k", "KM-012 or createTask") == about | {"KM-012"}
+    assert collected(tmp_path, "-m", "documented") == {each.id for each in rules if each.grade == "documented"}
+    assert collected(tmp_path, "-m", "schema and not assumed") == {
+        each.id for each in rules if each.judge == "schema" and each.grade != "assumed"
+    }
+    assert collected(tmp_path, "-m", 'operation(id="createTask")', "--strict-markers") == about
+    assert collected(tmp_path, "-m", f'section(name="{section}")') == {
+        each.id for each in rules if each.section == section
+    }
+    assert collected(tmp_path, "proofboard::kanman::rules::KM-012", "--deselect=proofboard::kanman::model") == {
+        "KM-012"
+    }
+    assert collected(tmp_path) == set(kanman.rules)
+
+
+def test_failure__is_told_as_a_finding(tmp_path: Path, unscoped: TestTenant) -> None:
+    session = run_pytest(tmp_path, KANMAN, f"--proofboard-target={unscoped.url}", "--proofboard-seed=3", "-k", "KM-012")
+
+    assert session.code == 1
+    told = session.output
+    assert "deleteTask by writer, who has write but not delete: expected 403 insufficient_scope, got 200" in told
+    assert "KM-012 (documented): DELETE needs scope delete" in told
+    assert f"DELETE {unscoped.url}/tasks/" in told and "-> 200" in told and '{"success":true}' in told
+    assert f"curl -i -X DELETE {unscoped.url}/tasks/" in told
+    assert "$WRITER_TOKEN" in told and "km_Wr1te" not in told
+    assert "FAILED proofboard::kanman::rules::KM-012 - Failed: deleteTask by writer" in told
+    assert ".py:" not in told.partition("FAILURES")[2]
+
+
+def test_failure__names_the_command_that_finds_it_again(tmp_path: Path, unscoped: TestTenant) -> None:
+    first = run_pytest(tmp_path, KANMAN, f"--proofboard-target={unscoped.url}", "-k", "KM-012")
+
+    found = re.search(r"^again: pytest (.*)$", first.output, re.MULTILINE)
+
+    assert found is not None
+    again = run_pytest(tmp_path, *found[1].split())
+    assert (again.code, again.outcomes) == (1, {rule("KM-012"): "failure"})
+
+
+def test_session__stops_at_the_first_failure_and_repeats_what_failed(tmp_path: Path, unscoped: TestTenant) -> None:
+    target = (KANMAN, f"--proofboard-target={unscoped.url}")
+
+    stopped = run_pytest(tmp_path, *target, "-x", "-k", f"KM-003 or {SCOPES}")
+    failed = run_pytest(tmp_path, *target, "-k", f"KM-003 or {SCOPES}")
+    repeated = run_pytest(tmp_path, *target, "--lf")
+
+    broken = {rule("KM-010"), rule("KM-011"), rule("KM-012")}
+    assert stopped.outcomes == {rule("KM-003"): "passed", rule("KM-010"): "failure"}
+    assert failed.those("failure") == broken and failed.those("passed") == {rule("KM-003")}
+    assert set(repeated.outcomes) == repeated.those("failure") == broken
+
+
+def test_session__spread_over_processes_finds_the_same(tmp_path: Path, unscoped: TestTenant) -> None:
+    (tmp_path / "test_own.py").write_text(OWN_TEST)
+    target = (KANMAN, f"--proofboard-target={unscoped.url}", "-k", "test_own or law", "-m", "not slow")
+
+    spread = run_pytest(tmp_path, *target, "-n", "2")
+
+    assert "2 workers" in spread.output
+    assert spread.outcomes == run_pytest(tmp_path, *target).outcomes
+    assert {rule("KM-010"), rule("KM-012")} <= spread.those("failure")
+
+
+def test_tenant__has_one_guard_whatever_the_processes(tmp_path: Path, somebodys: TestTenant) -> None:
+    before = somebodys.records("tasks")
+    file = somebodys.toml(tmp_path / "tenant.toml", budget={"requests": 80, "writes": 40})
+    (tmp_path / "test_own.py").write_text(OWN_TEST)
+
+    session = run_pytest(
+        tmp_path, KANMAN, f"--proofboard-tenant={file}", "-n", "2", "-k", f"test_own or KM-003 or {SCOPES}"
+    )
+
+    assert session.code == 0, session.output
+    assert session.those("passed") == {
+        "test_own::test_own__passes",
+        *map(rule, ("KM-003", "KM-010", "KM-011", "KM-012")),
+    }
+    assert 0 < len(somebodys.log) <= 80 and len(somebodys.writes) <= 40
+    assert somebodys.records("tasks") == before
+
+
+def test_tenant__is_left_as_it_was_when_the_first_failure_ends_the_session(
+    tmp_path: Path, somebodys: TestTenant
+) -> None:
+    before = somebodys.records("tasks")
+    somebodys.bend = BENDS["scope-not-enforced"][0]
+    file = somebodys.toml(tmp_path / "tenant.toml")
+
+    session = run_pytest(tmp_path, KANMAN, f"--proofboard-tenant={file}", "-x", "-k", SCOPES)
+
+    assert session.code == 1
+    assert len(session.those("failure")) == 1
+    assert somebodys.records("tasks") == before
+
+
+def test_tenant__is_only_read_when_that_is_asked_for(tmp_path: Path, somebodys: TestTenant) -> None:
+    file = somebodys.toml(tmp_path / "tenant.toml")
+
+    session = run_pytest(
+        tmp_path, KANMAN, f"--proofboard-tenant={file}", "--proofboard-read-only", "-k", "KM-003 or KM-012", "-rs"
+    )
+
+    assert session.code == 0
+    assert session.outcomes == {rule("KM-003"): "passed", rule("KM-012"): "skipped"}
+    assert "not judged: needs to write, and this run only reads" in session.output
+    assert somebodys.log and not somebodys.writes
+
+
+def test_warning__of_a_tenant_is_an_expected_failure(tmp_path: Path, kanman: Vendor, somebodys: TestTenant) -> None:
+    assert not kanman.rules["KM-085"].binding
+    somebodys.bend = each_task(set_to("updated_at", "2001-01-01T00:00:00Z"))
+    file = somebodys.toml(tmp_path / "tenant.toml")
+
+    session = run_pytest(tmp_path, KANMAN, f"--proofboard-tenant={file}", "-k", "KM-085")
+
+    assert (session.code, session.outcomes) == (0, {rule("KM-085"): "xfailed"})
+    assert re.search(r"=+ proofboard =+\nproofboard::kanman::rules::KM-085\n", session.output)
+    assert "curl -i" in session.output
+
+
+def test_baseline__makes_what_is_known_an_expected_failure(tmp_path: Path, unscoped: TestTenant) -> None:
+    known = tmp_path / "baseline.toml"
+    known.write_text('[[known]]\nrule = "KM-012"\nreason = "in May"\nowner = "Ada"\nexpires = 2999-05-31\n')
+    target = (KANMAN, f"--proofboard-target={unscoped.url}", f"--proofboard-baseline={known}", "-k", "KM-012")
+
+    session = run_pytest(tmp_path, *target, "-rx")
+
+    assert (session.code, session.outcomes) == (0, {rule("KM-012"): "xfailed"})
+    assert "known until 2999-05-31: in May (Ada)" in session.output
+    assert run_pytest(tmp_path, *target, "--runxfail").outcomes == {rule("KM-012"): "failure"}
+
+
+def test_report__is_that_of_the_command(tmp_path: Path, unscoped: TestTenant) -> None:
+    target = (KANMAN, f"--proofboard-target={unscoped.url}", "--proofboard-report=report")
+
+    session = run_pytest(tmp_path, *target, "-n", "2", "-k", "KM-003 or KM-012")
+
+    assert session.code == 1
+    report = json.loads((tmp_path / "report" / "report.json").read_bytes())
+    assert {each["id"]: each["state"] for each in report["rules"]} == {"KM-003": "holds", "KM-012": "broken"}
+    names = {"report.json", "report.html", "junit.xml", "report.sarif", "exchanges.har"}
+    assert {path.name for path in (tmp_path / "report").iterdir()} == names
+
+
+def test_target__that_cannot_be_judged_is_told_once(tmp_path: Path) -> None:
+    session = run_pytest(tmp_path, KANMAN, "--proofboard-target=http://127.0.0.1:1/kanman/v1", "-k", SCOPES)
+
+    assert session.code == 1
+    assert sorted(session.outcomes.values()) == ["failure", "skipped", "skipped"]
+    assert "could not be judged: " in session.output
+
+
+def test_session__in_which_nothing_was_judged_is_not_green(tmp_path: Path) -> None:
+    session = run_pytest(tmp_path, KANMAN, "-k", "KM-199")
+
+    assert (session.code, session.outcomes) == (5, {rule("KM-199"): "skipped"})
+    assert "not one test of the contract came to a verdict" in session.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--proofboard-vendor=kanmann"], "kanmann: is neither a vendor that ships nor a folder"),
+        ([KANMAN, "--proofboard-target=nowhere"], "--proofboard-target is 'nowhere'"),
+        ([KANMAN, "--proofboard-max-requests=0"], "a budget of zero requests"),
+        ([KANMAN, "-n", "2", "--dist=each"], "--dist each would judge the same target"),
+    ],
+)
+def test_order__with_a_mistake_is_refused(tmp_path: Path, arguments: list[str], told: str) -> None:
+    session = run_pytest(tmp_path, *arguments)
+
+    assert session.code == 4
+    assert told in session.output
+    assert "Traceback" not in session.output
+
+
+@pytest.mark.slow
+def test_whole_session__finds_what_the_command_finds(tmp_path: Path, unscoped: TestTenant) -> None:
+    target = (KANMAN, f"--proofboard-target={unscoped.url}", "--proofboard-seed=3")
+    command = [sys.executable, "-m", "mockserver.cli"] if False else [str(Path(sys.executable).parent / "proofboard")]
+    words = [*command, "test", "kanman", "--target", unscoped.url, "--seed", "3", "--report", str(tmp_path / "report")]
+
+    subprocess.run(words, cwd=tmp_path, env=environment(tmp_path), capture_output=True, check=False)
+    alone, spread = run_pytest(tmp_path, *target), run_pytest(tmp_path, *target, "-n", "2")
+
+    report = json.loads((tmp_path / "report" / "report.json").read_bytes())
+    broken = {rule(each["id"]) for each in report["rules"] if each["state"] == "broken"}
+    rules = {rule(each["id"]) for each in report["rules"]}
+    assert broken and broken == alone.those("failure") & rules == spread.those("failure") & rules
+    unjudged = {rule(each["id"]) for each in report["rules"] if each["state"] == "not judged"}
+    assert unjudged == alone.those("skipped") == spread.those("skipped")
+
+
+@pytest.mark.slow
+def test_interrupt__removes_what_a_tenant_was_given(tmp_path: Path, somebodys: TestTenant) -> None:
+    before = somebodys.records("tasks")
+    file = somebodys.toml(tmp_path / "tenant.toml")
+    words = [sys.executable, "-m", "pytest", KANMAN, f"--proofboard-tenant={file}"]
+    with subprocess.Popen(words, cwd=tmp_path, env=environment(tmp_path), stdout=subprocess.PIPE, text=True) as process:
+        while len(somebodys.writes) < 40:
+            assert process.poll() is None
+            time.sleep(0.05)
+        os.kill(process.pid, signal.SIGINT)
+        told, _ = process.communicate(timeout=120)
+
+    assert process.returncode == 2, told
+    assert "KeyboardInterrupt" in told
+    assert somebodys.records("tasks") == before
+
+
+@pytest.mark.slow
+def test_vendor__of_one_s_own_holds(tmp_path: Path) -> None:
+    (tmp_path / "toy").symlink_to(ROOT / "fixtures" / "toy_vendor")
+
+    session = run_pytest(tmp_path, "--proofboard-vendor=./toy", "-n", "2")
+
+    assert session.code == 0, session.output
+    assert "proofboard.toy.conformance::createNote" in session.those("passed")
