@@ -33,7 +33,7 @@ from tests.tools import doctored
 
 TOY = Path(__file__).parents[1] / "fixtures/toy_vendor"
 SCHEMA = Path(selftest.__file__).with_name("selftest.schema.json")
-COMMAND = [sys.executable, "-m", "mockserver.cli", "selftest"]
+COMMAND = [str(Path(sys.executable).with_name("proofboard")), "selftest"]
 A_FEW = ["create-note-answers-200", "create-note-answers-nothing", "records-come-bare"]
 
 Proven = tuple[int, dict[str, Any], str]

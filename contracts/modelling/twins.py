@@ -74,13 +74,13 @@ class Twins:
                 return
             self._learn(move, step, scene, expected, answer)
             self._be_patient(expected.exchange)
-            following = [
+            ahead = [
                 following(move.operation, self._moves.model, each, number, asked)
                 for each, asked in ((answer, query), (expected, other))
             ]
-            if None in following:
+            if ahead[0] is None or ahead[1] is None:
                 return
-            query, other = ({**asked, **more} for asked, more in zip((query, other), following, strict=True))
+            query, other = {**query, **ahead[0]}, {**other, **ahead[1]}
 
     def _be_patient(self, expected: Exchange) -> None:
         """Let a short window of calls pass before it is used up: a refusal for that says little."""
@@ -142,9 +142,9 @@ class Twins:
             wanted, given = expected.json(), got.json()
         except ValueError:
             self._differ(move, "body", f"expected {_brief(expected)}, got {_brief(got)}", expected, got)
-        pairs = [("code", refusals.find(wanted, "code"), refusals.find(given, "code"))]
+        pairs: list[tuple[str, Any, Any]] = [("code", refusals.find(wanted, "code"), refusals.find(given, "code"))]
         fields = [refusals.fields(expected.status, each) for each in (wanted, given)]
-        pairs.append(("fields", *(None if each is None else sorted(each) for each in fields)))
+        pairs.append(("fields", *[None if each is None else sorted(each) for each in fields]))
         for word, one, other in pairs:
             for unlike in self._likeness.differences(one, other, (word,)):
                 what = f"expected the refusal to tell {word} {short(unlike.expected)}, got {_short(unlike.got)}"

@@ -305,8 +305,8 @@ class Witness:
 
     def _check_order(self, move: Move, step: Step, items: list[Record], answer: Answer) -> None:
         """Of our records those are in order of whose values nobody doubts which comes first."""
-        table = move.table.get("sort")
-        text = dict(step.query).get(table["parameter"]) if table else None
+        table = move.table.get("sort", {})
+        text = dict(step.query).get(table.get("parameter", ""))
         if not text:
             return
         keys = [_sort_key(part, table) for part in str(text).split(",")]

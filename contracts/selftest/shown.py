@@ -16,7 +16,7 @@ from contracts.selftest.work import MODES, STOCK, Mode, Outcome, Piece
 _EVERY = 15.0  # seconds between lines where the output is no terminal
 _VERDICTS = {PROVEN: "proven", NOT_PROVEN: "not proven", COULD_NOT_TELL: "could not tell"}
 _COLOURS = {PROVEN: "bold green", NOT_PROVEN: "bold red", COULD_NOT_TELL: "bold yellow"}
-_WIDE = 130  # columns where nobody says how many there are
+_WIDE = 400  # columns where the output is no terminal: nothing is folded there
 COLUMNS = ("defect", "kind", *MODES, STOCK)
 
 

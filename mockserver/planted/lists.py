@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from mockserver.engine.defect import Around, Defect, Passage, Tap
+from mockserver.engine.defect import Around, Defect, Passage, Place, Tap
 from mockserver.engine.messages import Response
 from mockserver.engine.query import Expression
 from mockserver.engine.rank import next_rank
@@ -41,7 +41,7 @@ def defects(vendor: Vendor) -> Iterator[Defect]:
 
 def _orders(vendor: Vendor, operation: Operation) -> Iterator[Defect]:
     name, own, resource = kebab(operation.id), (operation.id,), operation.table["resource"]
-    laws = (rule for rule in vendor.rules.values() if rule.judge == "law" and rule.detail[0] == "order")
+    laws = (rule for rule in vendor.rules.values() if rule.judge == "law" and rule.detail[0] == "list-order")
     if any(rule.binding and operation.id in rule.operations for rule in laws):
         yield Defect(
             f"{name}-is-turned-round",
@@ -199,8 +199,9 @@ def _page_sorted(passage: Passage, *, parameter: str, named: Callable[[str], str
         return rows[::-1] if is_falling else rows
 
     request = with_argument(passage.request, parameter, None)
-    beyond = Passage((passage.stage, passage.world, passage.operation), request, passage.memory, passage.proceed)  # type: ignore[arg-type]  # a Place is such a tuple
-    return each_list(order)(beyond)
+    place = Place(passage.stage, passage.world, passage.operation)
+    unsorted = Passage(place, request, passage.memory, passage.proceed)
+    return each_list(order)(unsorted)
 
 
 def _comparable(value: Any) -> tuple[int, str]:

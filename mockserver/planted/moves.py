@@ -246,8 +246,6 @@ def _followers(vendor: Vendor) -> Iterator[Defect]:
         shows = operation.table.get("include", {}).get("shows", {}).values()
         brought = {one["side"] for one in shows if "side" in one and "refers" not in one}
         brought.discard(operation.table["resource"])
-            operation.table["resource"]
-        }
         if brought:
             yield Defect(
                 f"{kebab(operation.id)}-brings-nothing-along",
