@@ -103,8 +103,9 @@ class Drawing:
         """Mostly somebody who may; the owner first."""
         callers = [name for name in self.moves.callers if self.moves.may(name, move)]
         others = [name for name in self.moves.callers if name not in callers]
-        is_other = others and draw(st.integers(0, _RARELY)) == _RARELY
-        is_colleague = not is_other and draw(st.integers(0, 4)) == 4
+        is_other = others and (self._is_own_world or move.owners) and draw(st.integers(0, _RARELY)) == _RARELY
+        may_differ = self._is_own_world or move.verb in ("get", "list")
+        is_colleague = may_differ and not is_other and draw(st.integers(0, 4)) == 4
         strangers = [name for name in others if self.moves.is_stranger(name)]
         chosen = [*strangers, *others] if is_other else callers if is_colleague else ["owner"]
         return str(draw(st.sampled_from(chosen or ["owner"])))
@@ -139,7 +140,7 @@ class Drawing:
         for name in (*changed, *names):
             fields[name] = draw(self._values.of(move, name, state.made))
         fields = self._lists_of_entries(draw, move, fields)
-        chance = draw(st.integers(0, _RARELY))
+        chance = draw(st.integers(0, _RARELY if self._is_own_world else _RARELY - 1))
         if chance == _RARELY - 1 and self._is_own_world:
             fields |= self._unasked(draw, move, state)
         if chance < _RARELY:

@@ -153,7 +153,7 @@ def _machine(hunt: Hunt) -> type[RuleBasedStateMachine]:
             hunt.take(data.draw, is_write=False)
 
         @rule(data=st.data())
-        def look_closer(self, data: st.DataObject) -> None:
-            hunt.take(data.draw, is_write=False)
+        def write_again(self, data: st.DataObject) -> None:
+            hunt.take(data.draw, is_write=True)
 
     return Sequence

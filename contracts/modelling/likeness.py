@@ -30,6 +30,11 @@ class Likeness:
         self._opaque = opaque  # keys whose values may hide ids
         self._differs = False  # some id is not the same on both sides
 
+    @property
+    def is_identity(self) -> bool:
+        """Whether both sides have called everything the same so far."""
+        return not self._differs
+
     def bind(self, model: str, target: str) -> None:
         self._theirs[model] = target
         self._bound.add(target)

@@ -49,7 +49,7 @@ class _Lines:
 
     def _line(self, scene: Scene, exchange: Exchange, *, is_last: bool) -> str:
         line = self._with_variables(scene, exchange.curl())
-        if scene.made is None or is_last:
+        if scene.made is None or is_last or exchange is not scene.exchanges[0]:
             return line
         name, identity = scene.made
         variable = f"{re.sub(r'[^A-Z0-9]', '_', name.resource.upper())}_{int(name.place) + 1}"

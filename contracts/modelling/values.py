@@ -13,6 +13,7 @@ from contracts.modelling.moves import Move, Moves
 from contracts.modelling.steps import Name
 from mockserver.spec import resolve
 
+PLAIN = "One line of plain text 123."
 TEXTS = (
     "Plain words",
     'Zoë said: "100 % naïve" & <b>\\no</b>',
@@ -62,13 +63,16 @@ class Values:
             if names and _takes(schema, "null"):
                 names = [*names, None]
             return [st.sampled_from(names or [None])]
+        if not self._moves.is_own_world and told and field != self._moves.sample(resource).get("mark"):
+            return [st.sampled_from(told)]
         found: list[SearchStrategy[Any]] = [st.sampled_from(told)] if told else []
         if self._is_bare(schema) and not told:
             names = [*self._moves.names_of(resource, made), None]
             return [st.sampled_from(names)]
         if told and move.verb == "transition":
             return found
-        return found + self._by_schema(schema, is_told=bool(told)) or [st.none()]
+        by_schema = self._by_schema(schema, is_text_safe=field == self._moves.sample(resource).get("mark"))
+        return found + by_schema or [st.none()]
 
     def _told(self, resource: str, field: str) -> list[Any]:
         """What the samples say, also under the name that this one ends with, as `add_watchers` does."""
@@ -101,10 +105,10 @@ class Values:
             and not (schema.keys() & {"enum", "format", "maxLength", "minLength", "pattern", "anyOf", "oneOf"})
         )
 
-    def _by_schema(self, schema: Mapping[str, Any], *, is_told: bool) -> list[SearchStrategy[Any]]:
+    def _by_schema(self, schema: Mapping[str, Any], *, is_text_safe: bool) -> list[SearchStrategy[Any]]:
         found: list[SearchStrategy[Any]] = []
         for branch in (*schema.get("anyOf", ()), *schema.get("oneOf", ())):
-            found += self._by_schema(resolve(self._document, branch), is_told=is_told)
+            found += self._by_schema(resolve(self._document, branch), is_text_safe=is_text_safe)
         if "enum" in schema:
             return [*found, st.sampled_from(list(schema["enum"]))]
         if "const" in schema:
@@ -114,13 +118,14 @@ class Values:
         if _takes(schema, "integer") or _takes(schema, "number"):
             found.append(st.sampled_from(_numbers(schema)))
         if _takes(schema, "string"):
-            texts = self._strings(schema, is_told=is_told)
+            texts = self._strings(schema, is_text_safe=is_text_safe)
             found += [st.sampled_from(texts)] if texts else []
         if _takes(schema, "null"):
             found.append(st.none())
         return found
 
-    def _strings(self, schema: Mapping[str, Any], *, is_told: bool) -> list[Any]:
+    def _strings(self, schema: Mapping[str, Any], *, is_text_safe: bool) -> list[Any]:
+        """Texts. A tenant may keep those in a form of its own that do not bear the run's mark."""
         form = schema.get("format")
         if form == "date":
             return ["2024-02-29", "2026-03-02", "2026-12-31"]
@@ -128,7 +133,7 @@ class Values:
             return ["2024-02-29T23:30:00Z", "2026-03-02T09:00:00+02:00"]
         if form is not None or (schema.get("pattern", "").isascii() and schema.get("maxLength", _MOST) < 20):
             return list(schema.get("examples", ()))
-        texts = list(self._texts)
+        texts = list(self._texts if is_text_safe or self._moves.is_own_world else (PLAIN,))
         if self._moves.is_own_world:
             least, most = schema.get("minLength", 0), schema.get("maxLength")
             texts += ["y" * least] if least else []

@@ -1,4 +1,4 @@
-"""Which tests there are for a vendor: one for each rule of the ledger, and one for each operation of a suite.
+"""Which tests there are for a vendor: one for each rule of the ledger, and those of the suites beside it.
 
 A test is named by its suite and, in it, by the rule or operation: `proofboard::VENDOR::rules::XY-001`.
 """
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from contracts.pytest_suites.order import PREFIX
-from contracts.suites import conformance
+from contracts.suites import conformance, model
 from contracts.suites import rules as rule_suite
 from contracts.suites.rules import Group
 from mockserver.vendor import Rule, Vendor
@@ -16,7 +16,7 @@ EVIDENCE = "what the run has shown"  # the scope of those that look at it, when 
 
 
 class Case(NamedTuple):
-    """One test: of a rule, or of what a suite finds at an operation."""
+    """One test: of a rule, of what a suite finds at an operation, or of all sequences of the model suite."""
 
     suite: str
     name: str
@@ -40,6 +40,7 @@ class Cases:
         told = [rule for rule in vendor.rules.values() if rule.judge not in ("law", "rule")]
         checks = [Case(rule_suite.SUITE, rule.id) for rule in checked if rule.id not in self._late]
         suites = [Case(conformance.SUITE, name) for name in vendor.operations]
+        suites.append(Case(model.SUITE, model.SEQUENCES))
         self.all = (
             *(suites if is_spread else checks),
             *(checks if is_spread else suites),
@@ -63,6 +64,10 @@ class Cases:
         if rule.id in self._late or rule.judge not in ("law", "rule"):
             return EVIDENCE
         return self._groups[rule.id].name
+
+    def has_all_suites(self, cases: Iterable[Case]) -> bool:
+        """Whether these tests are also all those of the suites that judge no single rule."""
+        return set(cases) >= {case for case in self.all if case.suite != rule_suite.SUITE}
 
     def rules_of(self, cases: Iterable[Case]) -> list[Rule]:
         """The rules that these tests judge, in the order of the ledger."""

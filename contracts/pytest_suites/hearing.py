@@ -16,18 +16,17 @@ from contracts.pytest_suites import telling
 from contracts.pytest_suites.cases import EVIDENCE, Case, Cases
 from contracts.pytest_suites.order import Order
 from contracts.pytest_suites.spreading import Shared
-from contracts.pytest_suites.stepping import Steps
+from contracts.pytest_suites.stepping import Steps, is_touched
 from contracts.pytest_suites.telling import Told
 from contracts.report import files
 from contracts.report.har import Recorder
 from contracts.runner import Result
-from contracts.suites import conformance
 from contracts.target import Target
 from contracts.wire import TargetLost
 from mockserver import cache
 
 _STORAGE = "HYPOTHESIS_STORAGE_DIRECTORY"
-_UNTOUCHED = "on a tenant the suite is run only when all of its tests are selected"
+_UNTOUCHED = "on a tenant the suites are run when all of their tests are selected"
 
 
 class Hearing:
@@ -79,19 +78,19 @@ class Hearing:
         if self._shared is not None and order.url is not None:
             self._shared.claim(is_alone=not self._shared.is_spread)
         rules = self._cases.rules_of(self._selected)
-        operations = [case.name for case in self._selected if case.suite == conformance.SUITE]
-        is_selective = len(operations) < len(self._cases.vendor.operations)
+        is_selective = not self._cases.has_all_suites(self._selected)
         course = None
         if order.tenant is not None:  # rehearsed before the time of the run begins
             course = order.course(rules, self._progress, is_selective=is_selective)
         self._target = target = order.open(self._progress)
         if target.is_mock:
-            chosen = rules if not operations else list(self._cases.vendor.rules.values())
+            has_suites = any(self._cases.rule(case) is None for case in self._selected)
+            chosen = list(self._cases.vendor.rules.values()) if has_suites else rules
             run = runner.begin(
                 target,
                 chosen,
                 profile=order.profile,
-                is_selective=not operations,
+                is_selective=not has_suites,
                 progress=self._progress,
                 recorder=self._recorder,
             )
@@ -130,13 +129,23 @@ class Hearing:
         found = {finding.rule: finding for finding in self._result.findings if finding.rule}
         strays = [self._of_finding(each, case) for each in self._strays(self._result.findings, case)]
         if self._cases.rule(case) is None:
-            told = telling.HOLDS if self._result.cases else telling.not_judged(_UNTOUCHED, self._mask)
+            told = self._of_suite(case)
         elif case.name in found:
             told = self._of_finding(found[case.name], case)
         else:
             verdict = next(verdict for verdict in self._result.verdicts if verdict.rule == case.name)
             told = telling.of_verdict(verdict, self._mask)
         return telling.joined([told, *strays])
+
+    def _of_suite(self, case: Case) -> Told:
+        """What a suite of a run that is over has found, but for the strays."""
+        assert self._result is not None
+        if not self._cases.has_all_suites(self._selected):
+            return telling.not_judged(_UNTOUCHED, self._mask)
+        if not is_touched(self._result.meter, case):
+            return telling.not_judged("nothing was sent for it", self._mask)
+        found = [each for each in self._result.findings if self._home(each) == case]
+        return telling.joined(self._of_finding(each, case) for each in found)
 
     def _strays(self, findings: Iterable[Finding], case: Case) -> Iterator[Finding]:
         """Findings that no other test is still to tell: of no rule, or of one whose test is over or elsewhere."""

@@ -7,16 +7,18 @@ from collections.abc import Callable, Sequence
 
 from contracts.docket import Docket
 from contracts.findings import Finding, NotJudged
+from contracts.meter import Meter
 from contracts.pytest_suites import telling
 from contracts.pytest_suites.cases import EVIDENCE, Case, Cases
 from contracts.pytest_suites.spreading import Shared
 from contracts.pytest_suites.telling import Told
 from contracts.runner import Run
 from contracts.safety.guard import BudgetSpent
-from contracts.suites import conformance, preflight
+from contracts.suites import conformance, model, preflight
 from contracts.suites import rules as rule_suite
 from mockserver.vendor import Rule
 
+_NOTHING = "nothing was sent for it"
 Tell = Callable[[Finding, Case], Told]
 
 
@@ -42,7 +44,7 @@ class Steps:
         """Judge one test; Unjudgeable and TargetLost pass."""
         rule = self._cases.rule(case)
         if rule is None:
-            told = self._of_operation(case)
+            told = self._of_model(case) if case.suite == model.SUITE else self._of_operation(case)
         elif rule.judge in ("law", "rule"):
             told = self._of_check(rule, case)
         elif rule.judge == "schema":
@@ -62,12 +64,23 @@ class Steps:
     def _of_operation(self, case: Case) -> Told:
         why = self._conform(is_asked=True)
         found = [self._tell(each, case) for each in self._docket.findings.values() if _is_of(each, case)]
-        asked = {sent.operation for sent in self._docket.meter.sent if sent.suite == conformance.SUITE}
-        if not found and case.name not in asked:
-            return telling.not_judged(why or "nothing was sent to it", self._mask)
+        if not found and not is_touched(self._docket.meter, case):
+            return telling.not_judged(why or _NOTHING, self._mask)
         if self._docket.failed and case == next(each for each in self._selected if each.suite == conformance.SUITE):
             found.append(telling.failed("; ".join(self._docket.failed), self._mask))
         return telling.joined(found)
+
+    def _of_model(self, case: Case) -> Told:
+        """What the sequences bring to light goes to the rules that they break, or else is told here."""
+        for breach in self._docket.ledger.shown():
+            self._broken(breach.rule)  # so that it is not told again
+        try:
+            model.run(self._docket, self.run.profile)
+        except BudgetSpent as spent:
+            return telling.not_judged(self._docket.spent(spent), self._mask)
+        except NotJudged as unjudged:
+            return telling.not_judged(unjudged.why, self._mask)
+        return telling.HOLDS if is_touched(self._docket.meter, case) else telling.not_judged(_NOTHING, self._mask)
 
     def _of_schema(self, rule: Rule, case: Case) -> Told:
         """By all that the run has shown, here and in other processes."""
@@ -145,6 +158,11 @@ class Steps:
 
     def _mask(self, text: str) -> str:
         return self._docket.target.guard.mask(text)
+
+
+def is_touched(meter: Meter, case: Case) -> bool:
+    """Whether anything was sent for a test of a suite."""
+    return any(sent.suite == case.suite and case.name in (sent.operation, sent.part) for sent in meter.sent)
 
 
 def _is_of(finding: Finding, case: Case) -> bool:

@@ -37,7 +37,9 @@ def of_finding(finding: Finding, known: Known | None, again: str, mask: Callable
         lines.append(f"also found by {', '.join(finding.also)}")
     if finding.exchange is not None:
         lines += ["", *_exchange(finding.exchange), ""]
-    if finding.curl:
+    if finding.sequence:
+        lines += [*finding.sequence, ""]
+    elif finding.curl:
         lines.append(finding.curl)
     lines.append(f"again: {again}")
     return Told(state, _clean(mask, finding.what.split("\n")[0]), _clean(mask, "\n".join(lines)))

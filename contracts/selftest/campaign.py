@@ -14,7 +14,7 @@ from contracts.selftest.score import Score
 from contracts.selftest.work import IN_PROCESS, MODES, OVER_HTTP, STOCK, Mode, Outcome, Piece
 
 SEEDS_OVER_HTTP = 3
-_STOCK_LEAST, _STOCK_MOST = 10.0, 60.0  # seconds that `st run` gets: it needs two of them to begin
+_STOCK_LEAST, _STOCK_MOST = 5.0, 60.0  # seconds that `st run` gets: it needs two of them to begin
 _SHORT = 0.5  # seconds between two looks at what is done
 # What is asked first: what others wait for, then what takes long.
 _FIRST, _THOROUGH, _QUICK, _ROOM, _STOCK, _CLEAN = range(6)
@@ -23,12 +23,13 @@ _GUESSES = {"quick": 15.0, "thorough": 120.0, STOCK: 12.0}  # seconds of a piece
 
 @dataclass(frozen=True)
 class Wanted:
-    """How far a selftest goes."""
+    """How far a selftest goes. Who asks about a few defects is not told of faithful tenants."""
 
     profile: str = "thorough"
     seed: int = 1
     seeds: int = 20
     has_stock: bool = True
+    has_variants: bool = True
 
 
 class Watching(Protocol):
@@ -53,6 +54,7 @@ class Campaign:
         self._number = count()
         self._took: dict[str, list[float]] = {}
         self._argument = score.vendor.argument
+        self._held: dict[Mode, list[str]] = {}  # defects that wait for the clean thorough run of a mode
 
     def run(self) -> None:
         began = time.monotonic()
@@ -72,11 +74,11 @@ class Campaign:
         for name in score.defects:
             for mode in MODES:
                 self._add(_QUICK, self._piece(mode, "quick", defect=name))
-        for name in variants(score.vendor):
+        for name in variants(score.vendor) if wanted.has_variants else ():
             self._add(_ROOM, self._piece(OVER_HTTP, "quick", variant=name))
         if wanted.profile == "thorough":
-            for mode in MODES:
-                self._add(_ROOM, self._piece(mode, "thorough"))
+            self._held[IN_PROCESS] = []
+            self._add(_THOROUGH, self._piece(IN_PROCESS, "thorough"))
         if wanted.has_stock and score.defects:
             longest = max((outcome.seconds for outcome in score.clean()), default=0.0)
             self._add(_STOCK, self._stock(None, longest))
@@ -101,14 +103,27 @@ class Campaign:
     def _next(self, outcome: Outcome) -> Iterator[tuple[int, Piece]]:
         """What follows: a thorough run where a quick one found nothing; `st run` when ours are through."""
         piece, score = outcome.piece, self._score
+        if piece.defect is None and piece.profile == "thorough":
+            for name in self._held.pop(piece.mode, ()):
+                yield _THOROUGH, self._piece(piece.mode, "thorough", defect=name)
         if piece.defect is None or piece.profile == STOCK:
             return
         if piece.profile == "quick" and outcome.first is None and self._wanted.profile == "thorough":
-            yield _THOROUGH, self._piece(piece.mode, "thorough", defect=piece.defect)
+            yield from self._look_closer(piece.mode, piece.defect)
             return
         if self._wanted.has_stock and all(score.is_through(piece.defect, mode) for mode in MODES):
             ours = [each.seconds for each in score.outcomes.values() if each.piece.defect == piece.defect]
             yield _STOCK, self._stock(piece.defect, max(ours))
+
+    def _look_closer(self, mode: Mode, name: str) -> Iterator[tuple[int, Piece]]:
+        """A thorough run; before the first of a mode one against what is clean, to know what shows nothing."""
+        if any(outcome.piece.profile == "thorough" for outcome in self._score.clean(mode)):
+            yield _THOROUGH, self._piece(mode, "thorough", defect=name)
+        elif mode in self._held:
+            self._held[mode].append(name)
+        else:
+            self._held[mode] = [name]
+            yield _THOROUGH, self._piece(mode, "thorough")
 
     def _piece(
         self,

@@ -62,7 +62,7 @@ def selftest(
 
     Each defect of `proofboard defects` is judged in process, and through HTTP as a stranger's tenant without a control
     plane; a run ends at its first error. Clean stand-ins with several seeds, and tenants that differ only where the
-    documents leave room, must raise no finding. Plain `st run` gets the same defects and as much time.
+    documents leave room, must raise no finding; the latter are left out where some defects are chosen. Plain `st run` gets the same defects and as much time.
     """
     from contracts.selftest.campaign import Wanted
     from contracts.selftest.crew import Crew
@@ -85,7 +85,8 @@ def selftest(
             report.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             _refuse(f"--report {report} cannot be written: {error.strerror}")
-    wanted = Wanted(profile=profile, seed=seed, seeds=seeds, has_stock=not no_schemathesis)
+    is_whole = not names and not kinds
+    wanted = Wanted(profile, seed, seeds, has_stock=not no_schemathesis, has_variants=is_whole)
     with Crew(jobs or len(os.sched_getaffinity(0))) as crew:
         code = prove(scores, wanted, crew, report)
     sys.exit(code)
@@ -100,6 +101,7 @@ def prove(scores: "list[Score]", wanted: "Wanted", crew: "Crew", report: Path | 
     console = Terminal()
     told: list[Score] = []
     for score in scores:
+        shown.open_with(console, score, wanted.seed, wanted.seeds, crew.jobs)
         live = shown.Live(console, score.vendor.title)
         try:
             Campaign(score, wanted, crew, live).run()

@@ -1,6 +1,7 @@
 """The processes that do the pieces of a selftest, side by side. Each keeps what it has loaded."""
 
 import multiprocessing
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -8,7 +9,8 @@ from dataclasses import dataclass
 
 from contracts.selftest.work import Outcome, Piece, begin, do
 
-_FAREWELL = 3.0  # seconds that a process may take to end what it has started itself
+_FAREWELL = 5.0  # seconds that a process may take to end what it has started itself
+_MOMENT = 0.1  # seconds
 
 
 @dataclass(frozen=True)
@@ -72,9 +74,11 @@ class Crew:
         """End the processes at once; the pool itself would wait for what is under way."""
         hired = list((self._pool._processes or {}).values())
         self._pool.shutdown(wait=False, cancel_futures=True)
-        for process in hired:
-            process.terminate()
-        for process in hired:
-            process.join(_FAREWELL)
-            if process.is_alive():
-                process.kill()
+        ends_at = time.monotonic() + _FAREWELL
+        while any(process.is_alive() for process in hired):
+            for process in hired:
+                if time.monotonic() < ends_at:
+                    process.terminate()  # again where it has only ended a piece
+                else:
+                    process.kill()
+                process.join(_MOMENT)

@@ -68,6 +68,13 @@ class Live:
         self._console.print(Text(f"  {plain(line)}"), soft_wrap=True)
 
 
+def open_with(console: Console, score: Score, seed: int, seeds: int, jobs: int) -> None:
+    """What is about to be tried."""
+    through = f"seeds {seed} to {seed + seeds - 1}" if seeds > 1 else f"seed {seed}"
+    line = f"{score.vendor.title}: {len(score.defects)} defects, profile {score.profile}, {through}, {jobs} at a time"
+    console.print(Text(line, style="bold"), soft_wrap=True)
+
+
 def rows(score: Score) -> Iterator[tuple[str, ...]]:
     """A row of the table for each defect that was tried; its cells in the order of COLUMNS."""
     for name, defect in score.defects.items():
@@ -107,14 +114,14 @@ def summary(score: Score) -> Iterator[tuple[str, str]]:
         yield f"found by {profile}", ", ".join(parts) or "no defect was tried"
     alarms, clean, variants = list(score.alarms()), score.clean(), score.variants()
     count = ", ".join(f"{len(score.clean(mode))} {mode}" for mode in MODES)
-    rooms = f", and of {len(variants)} with tenants that differ where the documents leave room" if variants else ""
+    rooms = f" and {len(variants)} of tenants that differ where the documents leave room" if variants else ""
     yield "false alarms", f"{len(alarms)} in {len(clean)} clean runs ({count}){rooms}"
     found, tried = score.reach_of_stock()
     if tried and (clean_stock := score.stock_clean) is not None:
         yield (
             "plain st run",
             f"{found} of {tried} ({percent(found, tried)}) in the same time; "
-            f"of the clean stand-in it reports {len(clean_stock.keys)} failures",
+            f"failures that it reports of the clean stand-in: {len(clean_stock.keys)}",
         )
 
 
@@ -135,8 +142,10 @@ def show(console: Console, score: Score) -> None:
         table.add_column(column, overflow="fold")
     for row in rows(score):
         table.add_row(*(Text(plain(cell), style=_style(cell)) for cell in row))
+    if not console.is_terminal:
+        console.width = _WIDE
     if table.row_count:
-        console.print(table, width=None if console.is_terminal else _WIDE)
+        console.print(table)
     for line in score.broken():
         console.print(Text(plain(line), style="red"), soft_wrap=True)
     for failed in score.failed:

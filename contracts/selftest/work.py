@@ -4,11 +4,13 @@ A piece is a run of the suites, or of plain `st run`, against one stand-in: clea
 """
 
 import logging
+import os
 import signal
+import sys
 import time
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Literal, TypeAlias
+from typing import Literal, NoReturn, TypeAlias
 
 from contracts import interrupts
 from contracts.findings import Finding
@@ -72,9 +74,17 @@ class Outcome:
 def begin() -> None:
     """For a new process: an interrupt is the caller's to heed, and only the end of the process ends a piece."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    interrupts.heed_ends()
+    signal.signal(signal.SIGTERM, _leave)
     interrupts.keep_warnings_quiet()
     logging.disable(logging.CRITICAL)  # a defect may let the stand-in fail, which is told by its answers
+
+
+def _leave(*received: object) -> NoReturn:
+    """What was started is ended on the way out, and nobody wants to hear what that interrupts."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stderr.fileno())
+    os.close(nowhere)
+    raise SystemExit(1)
 
 
 def do(piece: Piece) -> Outcome:

@@ -1,6 +1,6 @@
 """The console: one page on which a person reads who they can be and what has been asked of a world lately."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -18,9 +18,19 @@ class Console:
 
         return Flask("mockserver.control")
 
-    def page(self, world: str, vendors: Mapping[str, Any], exchanges: list[dict[str, Any]]) -> bytes:
-        """HTML in UTF-8. `vendors` and `exchanges` are as the operations `credentials` and `journal` answer them."""
+    def page(
+        self,
+        world: str,
+        vendors: Mapping[str, Any],
+        exchanges: list[dict[str, Any]],
+        defects: Mapping[str, Sequence[str]],
+    ) -> bytes:
+        """HTML in UTF-8. `vendors` and `exchanges` are as the operations `credentials` and `journal` answer them.
+
+        `defects` are the names of those that are planted, by vendor.
+        """
         from flask import render_template
 
         with self._flask.app_context():
-            return render_template("console.html", world=world, vendors=vendors, exchanges=exchanges).encode()
+            page = render_template("console.html", world=world, vendors=vendors, exchanges=exchanges, defects=defects)
+        return page.encode()

@@ -35,7 +35,9 @@ class ControlDesk:
 
     def console(self, world: str, body: Any, origin: str) -> Answer:
         exchanges = self.journal(world, None, origin)[1]["exchanges"]
-        return 200, self._console.page(world, self._credentials(origin, world), exchanges[-CONSOLE_EXCHANGES:])
+        defects = {stage.vendor.name: list(stage.worlds.find(world).defects) for stage in self._stages}
+        callers = self._credentials(origin, world)
+        return 200, self._console.page(world, callers, exchanges[-CONSOLE_EXCHANGES:], defects)
 
     def health(self, world: str, body: Any, origin: str) -> Answer:
         return 200, {"status": "ok"}

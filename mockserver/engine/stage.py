@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import cache, partial
 from typing import Any
 
@@ -13,7 +14,7 @@ from mockserver.engine.bodies import MAX_BODY, BodyForm, BodyReader, is_unreadab
 from mockserver.engine.call import NO_BODY, Call, Outcome
 from mockserver.engine.chance import wall_clock
 from mockserver.engine.collection import Collection
-from mockserver.engine.credentials import credentials, reader
+from mockserver.engine.credentials import Credential, credentials, reader
 from mockserver.engine.defect import Planting
 from mockserver.engine.envelopes import envelope
 from mockserver.engine.errors import Catalogue, Refusal
@@ -83,6 +84,13 @@ class Stage:
         if self.checks_syntax_first and is_unreadable(request.header(b"content-type"), request.body):
             situation = "syntax_wrong"
         return self.desk.refuse(Call(world, request, self.desk.default_account), Refusal(situation))
+
+    def identify(self, world: World, request: Request) -> Credential | None:
+        """Who sends a request; None where no good credential is with it."""
+        call = Call(world, request, self.desk.default_account)
+        with suppress(Refusal):
+            self._check_credentials(call)
+        return call.credential
 
     # Compiling
 

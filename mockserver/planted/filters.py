@@ -10,7 +10,7 @@ from mockserver.engine.defect import Around, Defect, Passage, Tap
 from mockserver.engine.messages import Request, Response
 from mockserver.engine.query import All, And, Children, Condition, Expression, Not, Or, Through, all_of, any_of
 from mockserver.planted.words import argument, kebab, query_of, with_argument, with_query
-from mockserver.planted.writing import writers
+from mockserver.planted.writing import binds, writers
 from mockserver.vendor import Operation, Vendor
 
 Change = Callable[[Expression], Expression]
@@ -26,7 +26,8 @@ def defects(vendor: Vendor) -> Iterator[Defect]:
             yield from _language(vendor, operation)
         if (named := operation.table.get("paging", {}).get("whole")) is not None:
             yield from _named(operation, named)
-        yield from _pages(operation)
+        if operation.table.get("filters") or binds(vendor, operation, "page-walk", "narrowed"):
+            yield from _pages(operation)
 
 
 # Parameters of their own
@@ -140,8 +141,14 @@ def _language(vendor: Vendor, operation: Operation) -> Iterator[Defect]:
     )
     for word, wrong, what in _OPERATORS:
         if is_bound("operators", word):
-            change = _operator(word, wrong)
-            yield Defect(f"{name}-takes-{word}-for-{wrong}", "filter", what, own, _on_tree(change))
+            around = _on_tree(_operator(word, wrong))
+            yield Defect(f"{name}-takes-{word}-for-{wrong}", "filter", what, own, around)
+    for word, sign, wrong, what in _COMPARISONS:
+        if is_bound("operators", word):
+            others = [alias for alias, one in table.get("aliases", {}).items() if one["for"] == word]
+            pattern = re.compile(rf"\b(?:{'|'.join([word, *others])})\b|(?<![<>=!]){sign}(?!=)")
+            around = partial(_reworded, parameter=parameter, pattern=pattern, word=f" {wrong} ")
+            yield Defect(f"{name}-takes-{word}-for-{wrong}", "filter", what, own, around)
     if is_bound("operators", "in"):
         yield Defect(
             f"{name}-takes-the-first-of-in",
@@ -167,7 +174,7 @@ def _language(vendor: Vendor, operation: Operation) -> Iterator[Defect]:
             "time-zone",
             "In filters today is yesterday, as where the day of UTC has not begun.",
             own,
-            partial(_yesterday, parameter=parameter),
+            partial(_reworded, parameter=parameter, pattern=_TODAY, word="today-1d"),
         )
 
 
@@ -178,10 +185,13 @@ _OPERATORS = (
     ("endswith", "contains", "In filters a text ends with whatever it contains."),
     ("isnull", "isnotnull", "In filters isnull keeps what is not null."),
     ("isnotnull", "isnull", "In filters isnotnull keeps what is null."),
-    ("lt", "lte", "In filters lt keeps what is equal."),
-    ("lte", "lt", "In filters lte leaves out what is equal."),
-    ("gt", "gte", "In filters gt keeps what is equal."),
-    ("gte", "gt", "In filters gte leaves out what is equal."),
+)
+# How a comparison is written is the language's affair, and so is what becomes of it: it is bent in the text.
+_COMPARISONS = (
+    ("lt", "<", "lte", "In filters lt keeps what is equal."),
+    ("lte", "<=", "lt", "In filters lte leaves out what is equal."),
+    ("gt", ">", "gte", "In filters gt keeps what is equal."),
+    ("gte", ">=", "gt", "In filters gte leaves out what is equal."),
 )
 
 
@@ -308,9 +318,15 @@ def _walked(part: Expression, change: Change, above: int) -> Expression:
 _TODAY = re.compile(r"\btoday\b(?![+-])")
 
 
-def _yesterday(passage: Passage, *, parameter: str) -> Response:
+def _reworded(passage: Passage, *, parameter: str, pattern: re.Pattern[str], word: str) -> Response:
     query = query_of(passage.request)
-    moved = [
-        (key, _TODAY.sub("today-1d", value) if key.partition("[")[0] == parameter else value) for key, value in query
+    changed = [
+        (key, pattern.sub(_like(value, word), value) if key.partition("[")[0] == parameter else value)
+        for key, value in query
     ]
-    return passage.proceed(with_query(passage.request, moved) if moved != query else None)
+    return passage.proceed(with_query(passage.request, changed) if changed != query else None)
+
+
+def _like(value: str, word: str) -> str:
+    """A word with blanks at its sides, but not where the filter is JSON or that word alone."""
+    return word.strip() if value.lstrip()[:1] in ("[", "{") or " " not in value.strip() else word

@@ -206,7 +206,7 @@ def _tries(operations: tuple[str, ...]) -> Iterator[Defect]:
             lambda one: replace(one, success=_Everything()),
         ),
         (
-            "no-answer-is-a-success",
+            "successes-are-tried-again",
             "A delivery is tried again though the receiver has answered as it must",
             lambda one: replace(one, success=()),
         ),

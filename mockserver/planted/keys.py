@@ -17,13 +17,14 @@ from mockserver.planted.words import (
     with_argument,
     with_records,
 )
-from mockserver.planted.writing import caller_account, defaults_of, rewrite, sample_of, sent, table_of, writers
+from mockserver.planted.writing import defaults_of, is_main, records_in, rewrite, sample_of, sent, table_of, writers
 from mockserver.vendor import Operation, Vendor
 
 
 def defects(vendor: Vendor) -> Iterator[Defect]:
     for operation in writers(vendor, "create"):
-        yield from _ids(vendor, operation)
+        if is_main(vendor, operation):
+            yield from _ids(vendor, operation)
         yield from _ranks(vendor, operation)
     for operation in writers(vendor, "create", "update"):
         yield from _taken(vendor, operation)
@@ -94,7 +95,7 @@ def _taken(vendor: Vendor, operation: Operation) -> Iterator[Defect]:
         if field not in accepts:
             continue
         yield Defect(
-            f"{name}-takes-a-{kebab(field)}-twice",
+            f"{name}-takes-the-same-{kebab(field)}-twice",
             "uniqueness",
             f"{operation.id} takes a {field} that another record has.",
             (operation.id,),
@@ -102,7 +103,7 @@ def _taken(vendor: Vendor, operation: Operation) -> Iterator[Defect]:
         )
         if defaults_of(vendor, operation) or len(operation.table["accepts"]) > 1:
             yield Defect(
-                f"{name}-wants-a-{kebab(field)}-unique-everywhere",
+                f"{name}-wants-{kebab(field)}-unique-everywhere",
                 "uniqueness",
                 f"{operation.id} refuses a {field} that a record has where it may have it.",
                 (operation.id,),
@@ -113,12 +114,12 @@ def _taken(vendor: Vendor, operation: Operation) -> Iterator[Defect]:
 def _others(passage: Passage, field: str) -> list[Record]:
     """The records of the caller's account with the value that is sent, whoever stands in the way."""
     operation, value = passage.operation, sent(passage).get(field)
-    account = caller_account(passage)
-    if operation is None or not isinstance(value, str) or account is None:
+    if operation is None or not isinstance(value, str):
         return []
-    table, resource = table_of(passage.vendor, operation), operation.table["resource"]
-    records = passage.world.search(resource, Condition(table["account"], "eq", account), [])
-    return [one for one in records if str(one.get(field) or "").casefold() == value.strip().casefold()]
+    resource = operation.table["resource"]
+    return [
+        one for one in records_in(passage, resource) if str(one.get(field) or "").casefold() == value.strip().casefold()
+    ]
 
 
 def _blind(field: str) -> Around:
@@ -194,7 +195,8 @@ def _searches(vendor: Vendor, resource: str, table: Mapping[str, Any]) -> Iterat
         if one.table["resource"] == resource and any(p["name"] == parameter for p in one.parameters)
     ]
     own, changes = tuple(one.id for one in single), tuple(one for one in single if one.table["verb"] == "update")
-    for word in fields:
+    first = {field: word for word, field in reversed(fields.items())}
+    for field, word in first.items():
         yield Defect(
             f"{kebab(parameter)}-{kebab(word)}-finds-nothing",
             "search-by-key",
@@ -202,18 +204,19 @@ def _searches(vendor: Vendor, resource: str, table: Mapping[str, Any]) -> Iterat
             own,
             _read_as_id(parameter, word),
         )
-        yield Defect(
-            f"{kebab(parameter)}-{kebab(word)}-takes-a-beginning",
-            "search-by-key",
-            f"With {parameter}={word} the beginning of a key is enough.",
-            own,
-            _beginning(resource, table, word),
-        )
+        if field == next(iter(fields.values())):
+            yield Defect(
+                f"{kebab(parameter)}-{kebab(word)}-takes-a-beginning",
+                "search-by-key",
+                f"With {parameter}={word} the beginning of a key is enough.",
+                own,
+                _beginning(resource, table, word),
+            )
     for name in sorted({p["name"] for one in single for p in one.parameters if p["in"] == "query"} - {parameter}):
         yield Defect(
             f"{kebab(parameter)}-without-{kebab(name)}",
             "search-by-key",
-            f"{name} is ignored where {parameter} says by which key a record is meant.",
+            f"The parameter {name} is ignored where {parameter} says by which key a record is meant.",
             own,
             _ignoring(name),
         )
@@ -252,9 +255,8 @@ def _beginning(resource: str, table: Mapping[str, Any], word: str) -> Around:
         response = passage.proceed()
         if response.status != 404 or argument(passage.request, parameter) != word:
             return response
-        value, account = next(iter(passage.request.parameters.values()), ""), caller_account(passage)
-        known = passage.world.search(resource, Condition(table["account"], "eq", account), [])
-        near = [one for one in known if value and str(one.get(field) or "").startswith(value)]
+        value = next(iter(passage.request.parameters.values()), "")
+        near = [one for one in records_in(passage, resource) if value and str(one.get(field) or "").startswith(value)]
         return passage.proceed(_by_id(passage, parameter, near[0][table["key"]])) if near else response
 
     return around

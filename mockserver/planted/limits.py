@@ -4,9 +4,18 @@ from collections.abc import Iterator
 
 from mockserver.engine.defect import Around, Defect, Passage, Tap
 from mockserver.engine.messages import Response
-from mockserver.engine.query import Condition
 from mockserver.planted.words import Record, argument, kebab, played, with_argument
-from mockserver.planted.writing import accepted, binds, caller_account, sent, texts, with_sent, writers
+from mockserver.planted.writing import (
+    accepted,
+    binds,
+    caller_account,
+    is_main,
+    records_in,
+    sample_of,
+    sent,
+    with_sent,
+    writers,
+)
 from mockserver.vendor import Operation, Vendor
 
 SIZES = {"offset": "limit", "pages": "per_page", "cursor": "page[size]"}  # the parameter for the size of a page
@@ -16,7 +25,8 @@ def defects(vendor: Vendor) -> Iterator[Defect]:
     for operation in writers(vendor, "create"):
         yield from _capacities(vendor, operation)
     for operation in writers(vendor, "create", "update"):
-        yield from _lengths(vendor, operation)
+        if is_main(vendor, operation):
+            yield from _lengths(vendor, operation, sample_of(vendor, operation)["mark"])
     for operation in played(vendor, "list"):
         yield from _sizes(vendor, operation)
 
@@ -27,7 +37,7 @@ def _sizes(vendor: Vendor, operation: Operation) -> Iterator[Defect]:
         return
     name, parameter = kebab(operation.id), paging.get("size", SIZES[paging["style"]])
     default, most = paging["default"], paging["most"]
-    if binds(vendor, "page-walk", "default"):
+    if binds(vendor, operation, "page-walk", "default"):
         yield Defect(
             f"{name}-has-{default - 1}-by-default",
             "default",
@@ -35,7 +45,7 @@ def _sizes(vendor: Vendor, operation: Operation) -> Iterator[Defect]:
             (operation.id,),
             _asked_instead(parameter, None, default - 1),
         )
-    if binds(vendor, "page-walk", "most"):
+    if binds(vendor, operation, "page-walk", "most"):
         yield Defect(
             f"{name}-has-{most - 1}-at-most",
             "limit-off-by-one",
@@ -53,26 +63,24 @@ def _asked_instead(parameter: str, asked: str | None, size: int) -> Around:
     return around
 
 
-def _lengths(vendor: Vendor, operation: Operation) -> Iterator[Defect]:
-    schemas, name = accepted(vendor, operation), kebab(operation.id)
-    for field in texts(vendor, operation):
-        most = schemas[field].get("maxLength")
-        if most is None or not _is_documented(vendor, operation, field):
-            continue
-        yield Defect(
-            f"{name}-takes-{most + 1}-characters-of-{kebab(field)}",
-            "limit-off-by-one",
-            f"{operation.id} takes a {field} of {most + 1} characters, where {most} is the limit.",
-            (operation.id,),
-            _too_long(field, most),
-        )
-        yield Defect(
-            f"{name}-refuses-{most}-characters-of-{kebab(field)}",
-            "limit-off-by-one",
-            f"{operation.id} refuses a {field} of {most} characters, which is the limit.",
-            (operation.id,),
-            _refused(field, most),
-        )
+def _lengths(vendor: Vendor, operation: Operation, field: str) -> Iterator[Defect]:
+    name, most = kebab(operation.id), accepted(vendor, operation).get(field, {}).get("maxLength")
+    if most is None or not _is_documented(vendor, operation, field):
+        return
+    yield Defect(
+        f"{name}-takes-{most + 1}-characters-of-{kebab(field)}",
+        "limit-off-by-one",
+        f"{operation.id} takes a {field} of {most + 1} characters, where {most} is the limit.",
+        (operation.id,),
+        _too_long(field, most),
+    )
+    yield Defect(
+        f"{name}-refuses-{most}-characters-of-{kebab(field)}",
+        "limit-off-by-one",
+        f"{operation.id} refuses a {field} of {most} characters, which is the limit.",
+        (operation.id,),
+        _refused(field, most),
+    )
 
 
 def _is_documented(vendor: Vendor, operation: Operation, field: str) -> bool:
@@ -136,7 +144,7 @@ def _counted_wrong(resource: str, limit: str, *, is_more: bool) -> Around:
         count = world.tally(resource, **{table["account"]: account}) if most is not None else -1
         if most is None or count != (most if is_more else most - 1):
             return passage.proceed()
-        one = world.search(resource, Condition(table["account"], "eq", account), [], limit=1)[0]
+        one = records_in(passage, resource)[0]
         extra = {**one, table["key"]: world.new_id(resource)}
         with world.transaction():
             world.trash(resource, one) if is_more else world.insert(resource, extra)

@@ -27,11 +27,11 @@ from mockserver.vendor import Operation, Vendor
 def defects(vendor: Vendor) -> Iterator[Defect]:
     for operation in writers(vendor, "list"):
         yield from _orders(vendor, operation)
-        if "sort" in operation.table:
-            yield from _sorts(vendor, operation)
+    for number, operation in enumerate(one for one in writers(vendor, "list") if "sort" in one.table):
+        yield from _sorts(operation, is_first=not number)
     for operation in writers(vendor, "update"):
         yield from _moved(vendor, operation)
-    for operation in played(vendor, "list", "get", "create", "update", "own"):
+    for operation in played(vendor, "list", "get", "create", "update"):
         if "include" in operation.table:
             yield from _includes(vendor, operation)
 
@@ -66,7 +66,7 @@ def _orders(vendor: Vendor, operation: Operation) -> Iterator[Defect]:
                 (*creates, *own),
                 partial(_wrong_end, key=table_of(vendor, operation)["key"]),
             )
-    if "paging" in operation.table and binds(vendor, "page-walk", "walk"):
+    if any(binds(vendor, operation, "page-walk", aspect) for aspect in ("walk", "nth")):
         yield Defect(
             f"{name}-has-another-order-each-time",
             "order",
@@ -128,7 +128,8 @@ def _at_end(passage: Passage, before: Record | None, record: Record, *, rank: Ma
 Keys = list[str]
 
 
-def _sorts(vendor: Vendor, operation: Operation) -> Iterator[Defect]:
+def _sorts(operation: Operation, *, is_first: bool) -> Iterator[Defect]:
+    """Other lists sort as the first one does, so that for them a few are enough."""
     table, name, own = operation.table["sort"], kebab(operation.id), (operation.id,)
     parameter, fields = table["parameter"], table["fields"]
     is_dashed = table.get("direction", "-") == "-"
@@ -139,13 +140,15 @@ def _sorts(vendor: Vendor, operation: Operation) -> Iterator[Defect]:
     def defect(word: str, what: str, change: Callable[[Keys], Keys]) -> Defect:
         return Defect(f"{name}-{word}", "sort", f"{operation.id} {what}.", own, _sorted_by(parameter, change))
 
-    for field in fields:
+    for field in fields if is_first else fields[:1]:
         yield defect(
             f"does-not-sort-by-{kebab(field)}",
             f"takes {field} for a sort and does not sort by it",
             partial(_without, field=field, named=named),
         )
     yield defect("sorts-rising-only", "sorts rising where falling was asked for", partial(_rising, is_dashed=is_dashed))
+    if not is_first:
+        return
     yield defect("sorts-by-the-first-only", "sorts by the first of several keys only", lambda keys: keys[:1])
     yield defect("sorts-by-the-last-first", "lets the last of several sort keys weigh most", lambda keys: keys[::-1])
     if table.get("unknown") != "ignore":
@@ -225,13 +228,18 @@ def _includes(vendor: Vendor, operation: Operation) -> Iterator[Defect]:
             f"does not show {one} when it is asked for",
             partial(_without, field=one, named=str),
         )
+        if operation.table["verb"] != "list":
+            continue
         unasked = ("only_when_asked", f"absent_{one}")
-        if any(binds(vendor, "include", aspect) for aspect in unasked):
+        is_open = table.get("shows", {}).get(one, {}).get("room", False)
+        if not is_open and any(binds(vendor, operation, "include", aspect) for aspect in unasked):
             yield defect(
                 f"always-includes-{kebab(one)}",
                 f"shows {one} without being asked",
                 partial(_with, name=one),
             )
+    if operation.table["verb"] != "list":
+        return
     if len(names) > 1:
         yield defect("includes-the-first-only", "shows the first of several includes only", lambda keys: keys[:1])
     if table.get("unknown") != "ignore":

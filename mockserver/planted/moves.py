@@ -22,6 +22,7 @@ from mockserver.planted.writing import (
     each_write,
     fields_of,
     found,
+    is_main,
     rewrite,
     sent,
     set_in_place,
@@ -223,7 +224,8 @@ def _followers(vendor: Vendor) -> Iterator[Defect]:
     for operation in writers(vendor, "update", "transition"):
         table, name = table_of(vendor, operation), kebab(operation.id)
         updated = table.get("updated")
-        if updated is not None and (operation.table["verb"] == "transition" or operation.table.get("keeps_equal")):
+        is_kept = operation.table.get("keeps_equal") and is_main(vendor, operation)
+        if updated is not None and (operation.table["verb"] == "transition" or is_kept):
             yield Defect(
                 f"{name}-leaves-{kebab(updated)}",
                 "side-effect",
@@ -322,7 +324,7 @@ def _figures(vendor: Vendor) -> Iterator[Defect]:
             yield Defect(
                 f"{kebab(operation.id)}-counts-once",
                 "side-effect",
-                f"{names[0]} of {operation.id} is told as it was when the list was first asked for.",
+                f"The {names[0]} of {operation.id} is told as it was when the list was first asked for.",
                 (operation.id,),
                 partial(_total_once, name=names[0]),
             )

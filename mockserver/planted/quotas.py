@@ -115,26 +115,27 @@ def _one_less(name: str, refused: _Refused, told: Told) -> Around:
 
     def around(passage: Passage) -> Response:
         before = _state(passage, name)
-        _put(passage, name, _grown(before, 1))
+        counted = {key for key, calls in before.get("used", before).items() if calls}
+        _put(passage, name, _grown(before, counted, 1))
         response = passage.proceed()
-        _put(passage, name, _grown(_state(passage, name), -1))
+        _put(passage, name, _grown(_state(passage, name), counted, -1))
         left = header_of(response, told["remaining"])
         if refused(response) or left is None:
             return response
-        return with_header(response, told["remaining"], str(int(left) + 1)) if _has_calls(before) else response
+        return with_header(response, told["remaining"], str(int(left) + 1)) if counted else response
 
     return around
 
 
-def _has_calls(state: Mapping[str, Any]) -> bool:
-    return any(state.get("used", state).values())
-
-
-def _grown(state: Mapping[str, Any], by: int) -> dict[str, Any]:
-    """Each count one higher or lower; those that count nothing stay."""
+def _grown(state: Mapping[str, Any], counted: set[str], by: int) -> dict[str, Any]:
+    """The counts of these one higher or lower."""
     if "used" in state:
-        return {**state, "used": {account: calls + by for account, calls in state["used"].items()}}
-    return {key: [*times, times[-1]] if by > 0 else times[:-1] for key, times in state.items() if times}
+        used = {key: calls + by if key in counted else calls for key, calls in state["used"].items()}
+        return {**state, "used": used}
+    return {
+        key: times if key not in counted or not times else [*times, times[-1]] if by > 0 else times[:-1]
+        for key, times in state.items()
+    }
 
 
 def _twice(name: str) -> Around:

@@ -9,8 +9,11 @@ from mockserver.planted.writing import (
     accepted,
     defaults_of,
     each_write,
+    is_main,
+    is_seen,
     kinds,
     sample_of,
+    says,
     sent,
     set_in_place,
     table_of,
@@ -24,11 +27,13 @@ def defects(vendor: Vendor) -> Iterator[Defect]:
     for operation in writers(vendor, "update", "transition"):
         yield from _lost(operation)
     for operation in writers(vendor, "update"):
-        yield from _half_lost(vendor, operation)
-        yield from _wiped(vendor, operation)
-        yield from _unheard(vendor, operation)
+        if is_main(vendor, operation):
+            yield from _half_lost(vendor, operation)
+            yield from _wiped(vendor, operation)
+            yield from _unheard(vendor, operation)
     for operation in writers(vendor, "create"):
-        yield from _forgotten(operation)
+        if is_seen(vendor, operation.table["resource"]):
+            yield from _forgotten(operation)
 
 
 # Lost
@@ -162,7 +167,9 @@ def _unheard(vendor: Vendor, operation: Operation) -> Iterator[Defect]:
 
         return set_in_place(change)
 
-    if any("null" in kinds(one) for one in schemas.values()):
+    if any("null" in kinds(one) for one in schemas.values()) and says(
+        vendor, operation, "null (?:makes|removes|clears|empties)"
+    ):
         yield Defect(
             f"{name}-ignores-null",
             "partial-update",

@@ -20,9 +20,11 @@ from mockserver.planted.words import (
 from mockserver.planted.writing import (
     accepted,
     fields_of,
+    is_main,
     kinds,
     said,
     sample_of,
+    says,
     sent,
     set_in_place,
     table_of,
@@ -68,22 +70,15 @@ def _up_to_astral(text: str) -> str:
 
 
 def _texts(vendor: Vendor) -> Iterator[Defect]:
-    for resource in vendor.behaviour["resources"]:
-        taking: dict[str, list[str]] = {}
-        for operation in writers(vendor, "create", "update"):
-            if operation.table["resource"] == resource:
-                markup = sample_of(vendor, operation).get("markup", ())
-                taking[operation.id] = [name for name in texts(vendor, operation) if name not in markup]
-        operations = tuple(name for name, fields in taking.items() if fields)
-        for name, kind, what, bend in _TEXTS if operations else ():
-            fields = frozenset(field for named in taking.values() for field in named)
-            yield Defect(
-                f"texts-of-{kebab(resource)}-{name}",
-                kind,
-                f"Texts of {resource} {what}.",
-                operations,
-                _bent(fields, bend),
-            )
+    taking: dict[str, frozenset[str]] = {}
+    for operation in writers(vendor, "create", "update"):
+        markup = sample_of(vendor, operation).get("markup", ())
+        named = frozenset(name for name in texts(vendor, operation) if name not in markup)
+        if named and is_main(vendor, operation):
+            taking[operation.id] = named
+    for name, kind, what, bend in _TEXTS if taking else ():
+        fields = frozenset().union(*taking.values())
+        yield Defect(f"texts-{name}", kind, f"Texts {what}.", tuple(taking), _bent(fields, bend))
 
 
 def _bent(fields: frozenset[str], bend: Bent) -> Around:
@@ -114,7 +109,8 @@ def _times(vendor: Vendor) -> Iterator[Defect]:
     if stamps not in ("zulu", "local"):
         return  # an offset is told, and the moment is the tenant's own affair
     for operation in writers(vendor, "update", "transition"):
-        if updated := table_of(vendor, operation).get("updated"):
+        updated = table_of(vendor, operation).get("updated")
+        if updated is not None and (is_main(vendor, operation) or operation.table["verb"] == "transition"):
             yield Defect(
                 f"{kebab(operation.id)}-is-stamped-in-another-zone",
                 "time-zone",
@@ -123,7 +119,8 @@ def _times(vendor: Vendor) -> Iterator[Defect]:
                 _stamped(updated, hours=-7),
             )
     for operation in writers(vendor, "create"):
-        yield from _times_of_new(vendor, operation)
+        if is_main(vendor, operation):
+            yield from _times_of_new(vendor, operation)
 
 
 def _times_of_new(vendor: Vendor, operation: Operation) -> Iterator[Defect]:
@@ -179,7 +176,7 @@ def _defaults(vendor: Vendor, operation: Operation) -> Iterator[Defect]:
     schemas = accepted(vendor, operation)
     for field, value in operation.table.get("defaults", {}).items():
         other = _other_default(vendor, operation, field, value) if field in schemas else None
-        if other is not None:
+        if other is not None and says(vendor, operation, field, "[Ww]ithout|absent|defaults?"):
             yield Defect(
                 f"{kebab(operation.id)}-has-another-{kebab(field)}-by-default",
                 "default",
@@ -197,7 +194,7 @@ def _other_default(vendor: Vendor, operation: Operation, field: str, value: Any)
     """A value that could as well be the default; None where no document says which is."""
     schema, users = accepted(vendor, operation)[field], users_of(vendor)
     others = [one for one in schema.get("enum", ()) if one not in (value, None)]
-    if others and "default" in schema:
+    if others:
         return lambda passage: others[0]
     refers = operation.table.get("references", {}).get(field, {})
     if value is None and users is not None and refers.get("resource") == users:
@@ -217,7 +214,7 @@ def _caller(passage: Passage) -> Any:
 
 def _immutable(vendor: Vendor, operation: Operation) -> Iterator[Defect]:
     name, created = kebab(operation.id), table_of(vendor, operation).get("created")
-    if created is not None:
+    if created is not None and is_main(vendor, operation):
         yield Defect(
             f"{name}-moves-{kebab(created)}",
             "immutability",

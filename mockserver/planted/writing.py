@@ -1,5 +1,6 @@
 """What defects of records have in common: which fields a request sends, what they may hold, and what is written."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -8,6 +9,7 @@ from mockserver.engine.bodies import media_type
 from mockserver.engine.defect import Around, Passage, Tap
 from mockserver.engine.forms import FORM, read_form
 from mockserver.engine.messages import Request, Response
+from mockserver.engine.query import All
 from mockserver.planted.words import Record, argument, body_of, caller_of, played, with_body
 from mockserver.vendor import Operation, Vendor
 
@@ -200,7 +202,33 @@ def caller_account(passage: Passage) -> str | None:
     return passage.vendor.callers[name].account if name is not None else None
 
 
-def binds(vendor: Vendor, law: str, aspect: str) -> bool:
-    """Whether a documented or published rule is behind a part of a law."""
-    rules = vendor.behaviour.get("aspects", {}).get(law, {}).get(aspect, ())
-    return any(vendor.rules[one].binding for one in ([rules] if isinstance(rules, str) else rules))
+def records_in(passage: Passage, resource: str) -> list[Record]:
+    """The records of a resource that the caller's account has, or of nobody's account."""
+    field, account = passage.vendor.behaviour["resources"][resource].get("account"), caller_account(passage)
+    records = passage.world.search(resource, All(), [])
+    return [one for one in records if field is None or account is None or one[field] == account]
+
+
+def binds(vendor: Vendor, operation: Operation, law: str, aspect: str) -> bool:
+    """Whether a documented or published rule about an operation is behind a part of a law."""
+    named = vendor.behaviour.get("aspects", {}).get(law, {}).get(aspect, ())
+    rules = [vendor.rules[one] for one in ([named] if isinstance(named, str) else named)]
+    return any(rule.binding and operation.id in rule.operations for rule in rules)
+
+
+def says(vendor: Vendor, operation: Operation, *patterns: str) -> bool:
+    """Whether a documented or published rule about an operation has all these words in its sentence."""
+    sentences = (rule.statement for rule in vendor.rules.values() if rule.binding and operation.id in rule.operations)
+    return any(all(re.search(rf"\b(?:{each})\b", sentence) for each in patterns) for sentence in sentences)
+
+
+def is_main(vendor: Vendor, operation: Operation) -> bool:
+    """Whether the harness makes, changes or lists the records of a resource by this operation."""
+    sample = sample_of(vendor, operation)
+    listed = sample.get("list", {}).get("operation")
+    return operation.id in (sample.get("create"), sample.get("update"), listed) and "mark" in sample
+
+
+def is_seen(vendor: Vendor, resource: str) -> bool:
+    """Whether an operation shows the records of a resource."""
+    return any(one.table["resource"] == resource for one in writers(vendor, "get", "list"))

@@ -27,6 +27,7 @@ class Tour:
         self.world = world
         self.vendor = stage.vendor
         self.answers: Answers = []
+        self._headers: dict[float, Mapping[str, Mapping[str, str]]] = {}
         self._roles = {resource: role for role, resource in reversed(self.vendor.behaviour["known"].items())}
         self._samples: Mapping[str, Any] = self.vendor.behaviour.get("samples", {})
 
@@ -41,7 +42,7 @@ class Tour:
         headers: Mapping[str, str] | None = None,
     ) -> Response:
         """One request; `body` is sent as JSON, or as it is where it is bytes."""
-        given = {} if caller is None else self.vendor.headers_of_callers(self.world.clock.now())[caller]
+        given = {} if caller is None else self.headers()[caller]
         content = body if isinstance(body, bytes) else b"" if body is None else orjson.dumps(body)
         if content and "multipart" not in str((headers or {}).get("Content-Type")):
             given = {"Content-Type": "application/json", **given}
@@ -72,6 +73,13 @@ class Tour:
 
     def _note(self, what: str, response: Response) -> None:
         self.answers.append((what, response.status, sorted(response.headers), response.body))
+
+    def headers(self) -> Mapping[str, Mapping[str, str]]:
+        """Those that make you each caller, now."""
+        now = self.world.clock.now()
+        if now not in self._headers:
+            self._headers = {now: self.vendor.headers_of_callers(now)}
+        return self._headers[now]
 
     def known(self, operation: Operation) -> str:
         """The id of a seeded record that an operation is about."""
@@ -134,7 +142,7 @@ def tour(stage: Stage, world: World) -> Answers:
 def _people(made: Tour) -> None:
     """Each operation by everybody."""
     vendor = made.vendor
-    token = vendor.headers_of_callers(made.world.clock.now())["owner"]["Authorization"]
+    token = made.headers()["owner"]["Authorization"]
     heads = [
         {"Authorization": token[:-4] + "0000"},
         {"Authorization": f"Token {token.partition(' ')[2]}"},
@@ -158,7 +166,7 @@ def _records(made: Tour) -> None:
         keys = [made.make(operations[sample["create"]], number) for number in range(3)]
         for name in ("read", "update", "read", "delete", "read"):
             operation = operations.get(sample.get(name, ""))
-            for body in (made.bodies(operation) if name == "update" and operation else (None,)):
+            for body in made.bodies(operation) if name == "update" and operation else (None,):
                 if operation is not None:
                     made.ask(operation, keys[0], body=body)
                     made.world.clock.move_to(made.world.clock.now() + 7)
@@ -180,7 +188,11 @@ def _lists(made: Tour) -> None:
         queries += [f"{table['include']['parameter']}={name}" for name in names]
         if "sort" in table:
             falling = ("{}:asc", "{}:desc") if table["sort"].get("direction") == ":" else ("{}", "-{}")
-            queries += [f"{table['sort']['parameter']}={form.format(one)}" for one in table["sort"]["fields"] for form in falling]
+            queries += [
+                f"{table['sort']['parameter']}={form.format(one)}"
+                for one in table["sort"]["fields"]
+                for form in falling
+            ]
         for query in queries:
             made.ask(operation, query=query)
             made.world.clock.move_to(made.world.clock.now() + 3)
