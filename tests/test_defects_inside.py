@@ -96,4 +96,4 @@ def test_defect__changes_what_a_client_sees(vendor: str, defect: str) -> None:
 def test_catalogue__of_a_strangers_vendor_is_derived_too() -> None:
     kinds = {defect.kind for defect in inside(load(TOY))}
 
-    assert {"lost-update", "partial-update", "soft-delete", "duplicate"} <= kinds
+    assert {"lost-update", "duplicate", "stale-read", "unicode", "escaping", "time-zone", "uniqueness"} <= kinds

@@ -16,6 +16,8 @@ from typing import TypeAlias
 import pytest
 
 import contracts.pytest_suites.session  # noqa: F401  # once, and not for each session in this process anew
+from contracts.findings import Unjudgeable
+from contracts.pytest_suites.spreading import Shared
 from mockserver import cache
 from mockserver.vendor import Vendor
 from tests.bends import BENDS
@@ -303,6 +305,13 @@ def test_target__that_cannot_be_judged_is_told_once(run_pytest: Run) -> None:
     assert session.code == 1
     assert sorted(session.outcomes.values()) == ["failure", "skipped", "skipped"]
     assert "could not be judged: " in session.output
+
+
+def test_tenant__is_not_asked_again_by_who_does_not_know_what_was_spent(tmp_path: Path) -> None:
+    Shared(tmp_path, "gw0", is_spread=False).claim(is_alone=True)
+
+    with pytest.raises(Unjudgeable, match="another process of this session has spoken with the target"):
+        Shared(tmp_path, "gw2", is_spread=False).claim(is_alone=True)
 
 
 def test_session__in_which_nothing_was_judged_is_not_green(run_pytest: Run) -> None:

@@ -62,7 +62,8 @@ def selftest(
 
     Each defect of `proofboard defects` is judged in process, and through HTTP as a stranger's tenant without a control
     plane; a run ends at its first error. Clean stand-ins with several seeds, and tenants that differ only where the
-    documents leave room, must raise no finding; the latter are left out where some defects are chosen. Plain `st run` gets the same defects and as much time.
+    documents leave room, must raise no finding; the latter are left out where some defects are chosen. Plain `st run`
+    gets the same defects and as much time.
     """
     from contracts.selftest.campaign import Wanted
     from contracts.selftest.crew import Crew

@@ -8,11 +8,13 @@ from rich.status import Status
 from rich.table import Table
 from rich.text import Text
 
+from contracts.findings import shorten
 from contracts.report.progress import in_words, plain
 from contracts.selftest.crew import Failed
 from contracts.selftest.score import COULD_NOT_TELL, NOT_PROVEN, PROVEN, Score, told_of
 from contracts.selftest.work import MODES, STOCK, Mode, Outcome, Piece
 
+_LONG = 60  # characters of a reason in the table
 _EVERY = 15.0  # seconds between lines where the output is no terminal
 _VERDICTS = {PROVEN: "proven", NOT_PROVEN: "not proven", COULD_NOT_TELL: "could not tell"}
 _COLOURS = {PROVEN: "bold green", NOT_PROVEN: "bold red", COULD_NOT_TELL: "bold yellow"}
@@ -93,7 +95,7 @@ def _found(score: Score, name: str, mode: Mode) -> str:
     if thorough is not None and thorough.first is not None:
         return f"thorough: {thorough.first.suite} {thorough.first.rule or thorough.first.key}"
     last = thorough or quick
-    return "missed" if last.reason is None else f"missed: could not judge: {last.reason}"
+    return "missed" if last.reason is None else f"missed: could not judge: {shorten(last.reason, _LONG)}"
 
 
 def _of_stock(score: Score, name: str) -> str:

@@ -13,6 +13,7 @@ from mockserver.planted.writing import (
     records_in,
     sample_of,
     sent,
+    texts,
     with_sent,
     writers,
 )
@@ -26,7 +27,9 @@ def defects(vendor: Vendor) -> Iterator[Defect]:
         yield from _capacities(vendor, operation)
     for operation in writers(vendor, "create", "update"):
         if is_main(vendor, operation):
-            yield from _lengths(vendor, operation, sample_of(vendor, operation)["mark"])
+            mark = sample_of(vendor, operation).get("mark")
+            for field in [mark] if mark else texts(vendor, operation):
+                yield from _lengths(vendor, operation, field)
     for operation in played(vendor, "list"):
         yield from _sizes(vendor, operation)
 

@@ -24,6 +24,7 @@ from mockserver.planted.writing import (
     found,
     is_main,
     rewrite,
+    says,
     sent,
     set_in_place,
     table_of,
@@ -281,7 +282,7 @@ def _extras(vendor: Vendor, operation: Operation) -> Iterator[Defect]:
     """Fields of the request that set no field of the record by themselves, but do something."""
     accepts = operation.table.get("accepts", {})
     for key in fields_of(vendor, operation) if accepts else ():
-        if key not in accepts:
+        if key not in accepts and says(vendor, operation, key):
             yield Defect(
                 f"{kebab(operation.id)}-ignores-{kebab(key)}",
                 "side-effect",

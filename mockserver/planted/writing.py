@@ -223,8 +223,10 @@ def says(vendor: Vendor, operation: Operation, *patterns: str) -> bool:
 
 
 def is_main(vendor: Vendor, operation: Operation) -> bool:
-    """Whether the harness makes, changes or lists the records of a resource by this operation."""
+    """Whether an operation makes, changes or lists a resource's records, as its sample says where it has one."""
     sample = sample_of(vendor, operation)
+    if not sample:
+        return is_seen(vendor, operation.table["resource"])
     listed = sample.get("list", {}).get("operation")
     return operation.id in (sample.get("create"), sample.get("update"), listed) and "mark" in sample
 
