@@ -10,8 +10,9 @@ import pytest
 from mockserver.defects import KINDS
 from mockserver.engine.defect import Defect
 from mockserver.planted import endings, filters, hooks, keys, limits, lists, moves, records, repeats, values
+from mockserver.planted.writing import fields_of
 from mockserver.vendor import Vendor, load, shipped
-from tests.tools.driving import Theatre
+from tests.tools.driving import Drive, Theatre
 from tests.tools.scripts import SCRIPTS
 
 TOY = Path(__file__).parents[1] / "fixtures/toy_vendor"
@@ -91,6 +92,55 @@ def test_defect__changes_what_a_client_sees(vendor: str, defect: str) -> None:
     assert shown is not None, "nobody would notice it"
     told, _ = shown
     assert status_of(told) < 500, f"it breaks the stand-in instead: {told}"
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_defects__take_whatever_is_sent(name: str) -> None:
+    vendor = load(name)
+    script = Theatre(vendor, _nonsense, SCRIPTS[name][1])
+    for defect in inside(vendor):
+        failed = [told for told in script.answers(defect.name) if status_of(told) >= 500]
+        assert not failed, defect.name
+
+
+def _nonsense(drive: Drive) -> None:
+    """Bodies that are none, and every value of another type in each field."""
+    for operation in drive.vendor.operations.values():
+        names = [part for part in operation.path.split("/") if part.startswith("{")]
+        paths = [["no such record"] * len(names)]
+        paths += [[key] for key in drive.known.values()] if len(names) == 1 else []
+        wrapper, fields = operation.table.get("wrapper"), fields_of(drive.vendor, operation)
+        bodies: list[Any] = [b"{", [], None]
+        for value in ([1], {"a": 1}, 7, True, None, "", "x"):
+            body = dict.fromkeys(fields, value)
+            bodies.append({wrapper: body} if wrapper else body)
+        for path in paths:
+            for body in bodies if fields else [None]:
+                drive.ask(operation.id, path, "sort=,&filter=%5B&page=x&find_by=uri&order=:&only=,", body)
+
+
+def test_defects__act_together_where_several_are_planted() -> None:
+    script = Theatre(load("kanman"), _one_task, SCRIPTS["kanman"][1])
+
+    both = script.told("texts-are-kept-as-html", "update-task-ignores-status")
+
+    assert [task["label"] for task in both] == ["a &lt; b", "c &gt; d"]
+    assert both[1]["status"] == 0
+
+
+def test_defect__leaves_the_world_alone_once_it_is_gone() -> None:
+    script = Theatre(load("kanman"), _one_task, SCRIPTS["kanman"][1])
+
+    faithful = script.told()
+    script.told("texts-are-kept-as-html")
+
+    assert script.told() == faithful
+    assert [task["label"] for task in faithful] == ["a < b", "c > d"]
+
+
+def _one_task(drive: Drive) -> None:
+    made = drive.ask("createTask", body={"projectId": drive.known["project_id"], "label": "a < b"})["task"]
+    drive.ask("updateTask", [made["id"]], body={"label": "c > d", "status": 2})
 
 
 def test_catalogue__of_a_strangers_vendor_is_derived_too() -> None:

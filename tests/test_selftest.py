@@ -106,13 +106,22 @@ def test_selftest__a_defect_that_nobody_finds_is_no_proof(concluded: Callable[..
     assert found["create-note-answers-nothing"].count(False) == 2  # a warning is no error, quick or thorough
 
 
+def test_selftest__what_a_run_says_it_does_not_judge_is_beyond_it(concluded: Callable[..., Proven]) -> None:
+    code, report, said = concluded(doctored.modest)
+    (vendor,) = report["vendors"]
+    assert code == 0
+    assert "0 of 3 over HTTP (100 %, 3 beyond it)" in said and "beyond it: needs more" in said
+    assert {each["beyond"] for each in vendor["defects"]} == {"needs more"}
+    assert {run["profile"] for each in vendor["defects"] for run in each["runs"]} == {"quick"}
+
+
 def test_selftest__a_false_alarm_is_no_proof(concluded: Callable[..., Proven]) -> None:
     code, report, said = concluded(doctored.alarmed)
     assert code == 1
-    assert [each["run"] for each in report["vendors"][0]["false_alarms"]] == [
+    assert {each["run"] for each in report["vendors"][0]["false_alarms"]} == {
         "clean, quick in process, seed 3",
         "clean, quick over HTTP, seed 3",
-    ]
+    }
     assert "false alarm: clean, quick in process, seed 3: rules TOY-001: expected a note, got none" in said
 
 
@@ -213,6 +222,16 @@ def test_stand__waits_by_turning_its_clock(toy: Vendor) -> None:
         assert time.monotonic() - began < 600
         told = ask(stand.url, "/notes", headers=dict(stand.headers()["owner"])).headers["date"]
         assert told == time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(stand.now)) or stand.now % 1 < 0.5
+
+
+def test_stand__may_have_quotas_that_nobody_spends() -> None:
+    vendor = load("kanman")
+    left = []
+    for is_endless in (True, False):
+        with standing(vendor, seed=1, is_endless=is_endless) as stand:
+            headers = dict(stand.headers()["owner"])
+            left.append({ask(stand.url, "/boards", headers=headers).headers["x-ratelimit-remaining"] for _ in range(3)})
+    assert [len(each) for each in left] == [1, 3]
 
 
 @pytest.mark.parametrize("name", shipped())

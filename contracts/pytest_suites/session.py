@@ -117,6 +117,7 @@ class ContractSession:
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         if not self._tellings and not self._notes:
             return
+        terminalreporter.ensure_newline()
         terminalreporter.section(PREFIX)
         for nodeid, text in self._tellings:
             terminalreporter.write_line(nodeid, yellow=True)

@@ -54,6 +54,7 @@ class Campaign:
         self._number = count()
         self._took: dict[str, list[float]] = {}
         self._argument = score.vendor.argument
+        self._closer: set[tuple[Mode, str]] = set()
         self._held: dict[Mode, list[str]] = {}  # defects that wait for the clean thorough run of a mode
 
     def run(self) -> None:
@@ -108,15 +109,22 @@ class Campaign:
                 yield _THOROUGH, self._piece(piece.mode, "thorough", defect=name)
         if piece.defect is None or piece.profile == STOCK:
             return
-        if piece.profile == "quick" and outcome.first is None and self._wanted.profile == "thorough":
-            yield from self._look_closer(piece.mode, piece.defect)
+        through = {mode: score.is_through(piece.defect, mode) for mode in MODES}
+        if all(through.values()):
+            if self._wanted.has_stock:
+                ours = [each.seconds for each in score.outcomes.values() if each.piece.defect == piece.defect]
+                yield _STOCK, self._stock(piece.defect, max(ours))
             return
-        if self._wanted.has_stock and all(score.is_through(piece.defect, mode) for mode in MODES):
-            ours = [each.seconds for each in score.outcomes.values() if each.piece.defect == piece.defect]
-            yield _STOCK, self._stock(piece.defect, max(ours))
+        for mode in MODES:  # what is found in process tells what is beyond a tenant
+            is_known = score.of_defect(piece.defect, mode, "quick") is not None
+            if is_known and not through[mode] and (mode == IN_PROCESS or through[IN_PROCESS]):
+                yield from self._look_closer(mode, piece.defect)
 
     def _look_closer(self, mode: Mode, name: str) -> Iterator[tuple[int, Piece]]:
         """A thorough run; before the first of a mode one against what is clean, to know what shows nothing."""
+        if (mode, name) in self._closer:
+            return
+        self._closer.add((mode, name))
         if any(outcome.piece.profile == "thorough" for outcome in self._score.clean(mode)):
             yield _THOROUGH, self._piece(mode, "thorough", defect=name)
         elif mode in self._held:

@@ -88,7 +88,7 @@ def selftest(
             _refuse(f"--report {report} cannot be written: {error.strerror}")
     is_whole = not names and not kinds
     wanted = Wanted(profile, seed, seeds, has_stock=not no_schemathesis, has_variants=is_whole)
-    with Crew(jobs or len(os.sched_getaffinity(0))) as crew:
+    with Crew(jobs or _processors()) as crew:
         code = prove(scores, wanted, crew, report)
     sys.exit(code)
 
@@ -123,6 +123,11 @@ def prove(scores: "list[Score]", wanted: "Wanted", crew: "Crew", report: Path | 
     if told[-1].is_interrupted:
         click.echo("interrupted: what is told is what was known by then", err=True)
     return code
+
+
+def _processors() -> int:
+    """How many this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _score(vendor: "Vendor", names: tuple[str, ...], kinds: tuple[str, ...], profile: str) -> "Score":

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from contracts.selftest.score import Score, told_of
+from contracts.selftest.score import Reach, Score, told_of
 from contracts.selftest.shown import COLUMNS, rows, summary, verdict
 from contracts.selftest.work import MODES, STOCK, Outcome, Sign
 from mockserver import __version__
@@ -52,14 +52,14 @@ def _vendor(score: Score) -> dict[str, Any]:
     }
 
 
-def _reaches(score: Score) -> list[tuple[str, str, int, int]]:
+def _reaches(score: Score) -> list[tuple[str, str, Reach]]:
     profiles = ("quick", "thorough") if score.profile == "thorough" else (score.profile,)
-    told = [(profile, mode, *score.reach(mode, profile)) for profile in profiles for mode in MODES]
-    return [*told, (STOCK, MODES[1], *score.reach_of_stock())]
+    told = [(profile, mode, score.reach(mode, profile)) for profile in profiles for mode in MODES]
+    return [*told, (STOCK, MODES[1], score.reach_of_stock())]
 
 
-def _reach(who: str, mode: str, found: int, tried: int) -> dict[str, Any]:
-    return {"who": who, "mode": mode, "found": found, "tried": tried}
+def _reach(who: str, mode: str, reach: Reach) -> dict[str, Any]:
+    return {"who": who, "mode": mode, **reach._asdict()}
 
 
 def _defect(score: Score, name: str) -> dict[str, Any]:
@@ -72,6 +72,7 @@ def _defect(score: Score, name: str) -> dict[str, Any]:
         "what": defect.what,
         "operations": list(defect.operations),
         "runs": [_run(outcome) for outcome in outcomes if outcome.piece.profile != STOCK],
+        "beyond": score.why_beyond(name, MODES[1]),
         "st_run": None if stock is None else stock.key,
     }
 

@@ -11,7 +11,7 @@ from rich.text import Text
 from contracts.findings import shorten
 from contracts.report.progress import in_words, plain
 from contracts.selftest.crew import Failed
-from contracts.selftest.score import COULD_NOT_TELL, NOT_PROVEN, PROVEN, Score, told_of
+from contracts.selftest.score import COULD_NOT_TELL, NOT_PROVEN, PROVEN, Reach, Score, told_of
 from contracts.selftest.work import MODES, STOCK, Mode, Outcome, Piece
 
 _LONG = 60  # characters of a reason in the table
@@ -57,7 +57,7 @@ class Live:
                 self._say(f"false alarm: {told_of(piece)}: {sign.suite} {sign.rule or sign.key}: {sign.what}")
             if outcome.reason is not None:
                 self._say(f"no verdict: {told_of(piece)}: {outcome.reason}")
-        elif outcome.first is None:
+        elif outcome.first is None and score.is_missed(piece):
             why = f": could not judge: {outcome.reason}" if outcome.reason else ""
             self._say(f"missed: {told_of(piece)}{why}")
 
@@ -94,6 +94,8 @@ def _found(score: Score, name: str, mode: Mode) -> str:
         return f"{quick.first.suite} {quick.first.rule or quick.first.key}"
     if thorough is not None and thorough.first is not None:
         return f"thorough: {thorough.first.suite} {thorough.first.rule or thorough.first.key}"
+    if (why := score.why_beyond(name, mode)) is not None:
+        return f"beyond it: {shorten(why, _LONG)}"
     last = thorough or quick
     return "missed" if last.reason is None else f"missed: could not judge: {shorten(last.reason, _LONG)}"
 
@@ -110,27 +112,28 @@ def summary(score: Score) -> Iterator[tuple[str, str]]:
     for profile in ("quick", "thorough") if score.profile == "thorough" else (score.profile,):
         parts = []
         for mode in MODES:
-            found, tried = score.reach(mode, profile)
-            if tried:
-                parts.append(f"{found} of {tried} {mode} ({percent(found, tried)})")
+            reach = score.reach(mode, profile)
+            if reach.tried:
+                beyond = f", {reach.beyond} beyond it" if reach.beyond else ""
+                parts.append(f"{reach.found} of {reach.tried} {mode} ({percent(reach)}{beyond})")
         yield f"found by {profile}", ", ".join(parts) or "no defect was tried"
     alarms, clean, variants = list(score.alarms()), score.clean(), score.variants()
     count = ", ".join(f"{len(score.clean(mode))} {mode}" for mode in MODES)
     rooms = f" and {len(variants)} of tenants that differ where the documents leave room" if variants else ""
     yield "false alarms", f"{len(alarms)} in {len(clean)} clean runs ({count}){rooms}"
-    found, tried = score.reach_of_stock()
-    if tried and (clean_stock := score.stock_clean) is not None:
+    stock = score.reach_of_stock()
+    if stock.tried and (clean_stock := score.stock_clean) is not None:
         yield (
             "plain st run",
-            f"{found} of {tried} ({percent(found, tried)}) in the same time; "
+            f"{stock.found} of {stock.tried} ({percent(stock)}) in the same time; "
             f"failures that it reports of the clean stand-in: {len(clean_stock.keys)}",
         )
 
 
-def percent(found: int, tried: int) -> str:
-    """A share that says 100 % only where nothing is missing."""
-    share = 100 * found / tried
-    return f"{share:.0f} %" if found in (0, tried) else f"{min(share, 99.9):.1f} %"
+def percent(reach: Reach) -> str:
+    """The share of what is within reach; 100 % only where nothing of that is missing."""
+    share = 100 * reach.share
+    return f"{share:.0f} %" if share in (0, 100) else f"{min(share, 99.9):.1f} %"
 
 
 def verdict(score: Score) -> str:

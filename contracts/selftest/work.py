@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Literal, NoReturn, TypeAlias
@@ -54,7 +55,10 @@ class Sign:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a piece. `reason` tells why it could not be judged, where that is so."""
+    """What came of a piece. `reason` tells why it could not be judged, where that is so.
+
+    `unjudged` are the rules of a clean run that it gives no verdict about, each with the reason.
+    """
 
     piece: Piece
     signs: tuple[Sign, ...] = ()
@@ -62,6 +66,7 @@ class Outcome:
     seconds: float = 0.0
     requests: int = 0
     keys: frozenset[str] = field(default=frozenset())  # of everything that was found
+    unjudged: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def first(self) -> Sign | None:
@@ -151,7 +156,9 @@ def _judge(vendor: Vendor, piece: Piece, began: float) -> Outcome:
         )
     signs = tuple(_sign(finding) for finding in result.findings)
     reason = result.reason if result.exit_code == runner.COULD_NOT_JUDGE else None
-    return Outcome(piece, signs, reason, time.monotonic() - began, result.requests, _keys(signs))
+    unjudged = {verdict.rule: verdict.why for verdict in result.verdicts if verdict.state == "not judged"}
+    seconds, told = time.monotonic() - began, {} if planted else unjudged
+    return Outcome(piece, signs, reason, seconds, result.requests, _keys(signs), told)
 
 
 def _sign(finding: Finding) -> Sign:

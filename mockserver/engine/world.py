@@ -206,7 +206,7 @@ class World:
             self.ground.collections[resource].write(self._layer(), written, serial=found.serial, before=before)
 
     def trash(self, resource: str, record: Record) -> None:
-        if any(tap.trash is not None and not tap.trash(resource, record) for tap in self.taps):
+        if self.taps and any(tap.trash is not None and not tap.trash(resource, record) for tap in self.taps):
             return
         found = self._present(resource, record)
         collection, gone = self.ground.collections[resource], int(self.clock.now())

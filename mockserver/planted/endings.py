@@ -92,19 +92,18 @@ def _revived(*, stays: bool) -> Callable[[Passage], Response]:
     """A request about a deleted record is answered as if it were there, or brings it back."""
 
     def around(passage: Passage) -> Response:
-        response = passage.proceed()
         path = next(iter(passage.request.parameters.values()), "")
-        gone = passage.memory.get(path) or passage.memory.get(path.lower())
-        if response.status not in (404, 410) or gone is None or passage.operation is None:
-            return response
-        resource = passage.operation.table["resource"]
+        path = path if path in passage.memory else path.lower()
+        gone = passage.memory.get(path)
+        if gone is None or passage.operation is None:
+            return passage.proceed()
         rewrite(passage, gone)
         response = passage.proceed()
         if stays and is_success(response):
-            passage.memory.pop(path, None)
+            del passage.memory[path]
         else:
             with passage.world.transaction():
-                passage.world.trash(resource, gone)
+                passage.world.trash(passage.operation.table["resource"], gone)
         return response
 
     return around

@@ -80,7 +80,7 @@ def _steps(vendor: Vendor, operation: Operation) -> Iterator[Defect]:
                 _allowed(table["field"], steps, before, after),
             )
     for condition, words in table.get("conditions", {}).items():
-        targets = {to for rest in steps.values() for to, of in rest.items() if of == condition}
+        targets = [to for rest in steps.values() for to, of in rest.items() if of == condition]
         if words.get("met"):
             yield Defect(
                 f"{name}-needs-no-{kebab(condition)}",
@@ -157,7 +157,7 @@ def _told_from(passage: Passage, response: Response, before: Any) -> Response:
     return with_answer(response, with_records(operation, answer, [{**shown[0], **dict.fromkeys(names, before)}]))
 
 
-def _unconditional(met: Mapping[str, Any], targets: set[Any]) -> Around:
+def _unconditional(met: Mapping[str, Any], targets: Sequence[Any]) -> Around:
     def around(passage: Passage) -> Response:
         body = body_of(passage.request)
         if not isinstance(body, dict) or body.get(_target(passage)) not in targets or not set(met).isdisjoint(body):

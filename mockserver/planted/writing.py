@@ -155,10 +155,12 @@ def each_write(change: Write, *, changes_others: bool = False) -> Around:
     """Bend what is written of the record that an operation makes or changes; of the others of its resource too."""
 
     def around(passage: Passage) -> Response:
-        resource = passage.operation.table["resource"] if passage.operation is not None else None
+        table = passage.operation.table if passage.operation is not None else {}
 
         def write(name: str, before: Record | None, record: Record) -> Record | None:
-            is_own = name == resource and (changes_others or before is None or is_addressed(passage, record))
+            # What a change makes besides, such as a successor, is not what it was asked for.
+            is_meant = table.get("verb") == "create" if before is None else is_addressed(passage, record)
+            is_own = name == table.get("resource") and (changes_others or is_meant)
             return change(passage, before, record) if is_own else record
 
         return passage.proceed(tap=Tap(write=write))

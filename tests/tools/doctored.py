@@ -34,6 +34,13 @@ def blind(piece: Piece) -> Outcome:
     return sharp(piece)
 
 
+def modest(piece: Piece) -> Outcome:
+    """Says of a tenant that it does not judge the rule by which it finds defects elsewhere; and finds none there."""
+    if piece.mode == IN_PROCESS or piece.profile == STOCK:
+        return sharp(piece)
+    return _outcome(piece) if piece.defect else replace(_outcome(piece), unjudged={"TOY-001": "needs more"})
+
+
 def alarmed(piece: Piece) -> Outcome:
     """Finds something where nothing is wrong, with one of the seeds."""
     return _outcome(piece, RIGHT) if piece.seed == 3 and piece.profile != STOCK else sharp(piece)

@@ -109,6 +109,15 @@ class Theatre:
             return told, should
         return None
 
+    def answers(self, *defects: str) -> Seen:
+        """All that a world with these defects shows."""
+        return self._play(defects, None)
+
+    def told(self, *defects: str) -> list[Any]:
+        """The records that a world with these defects answers, one by one."""
+        bodies = [orjson.loads(body) for _, _, body in self.answers(*defects)]
+        return [next(iter(body.values())) for body in bodies]
+
     def _play(self, defects: Sequence[str], expected: Seen | None) -> Seen:
         (stage,) = self.app.stages
         world = stage.worlds.find("drive")
