@@ -14,6 +14,7 @@ from mockserver.vendor import Rule
 
 _WEIGHTS = {"documented": 4, "published": 4, "observed": 2, "inferred": 1, "assumed": 1}
 SHARE = 0.25  # of a budget that does not last for all: what conformance may take
+SEQUENCES_SHARE = 0.08  # ... and the sequences of the model suite
 _MARGIN = 1.1  # a tenant has more records than the stand-in, so the same questions may take more pages
 EXAMPLES, COVERAGE, FUZZING, STATEFUL = "examples", "coverage", "fuzzing", "stateful"
 
@@ -59,7 +60,8 @@ class Course:
     """The order of the checks, each by the first rule that it judges, with their costs.
 
     `unjudged` is why rules were not judged in the rehearsal, `phases` are the costs of conformance with all its
-    `examples`, and `kept` is put aside for it while checks run. `forecast` is what is to come within the budget.
+    `examples`. While checks run `kept` is put aside for it, and `sequences` for those of the model suite. `forecast` is
+    what is to come within the budget.
     """
 
     order: tuple[str, ...]
@@ -68,6 +70,7 @@ class Course:
     phases: Mapping[str, Cost]
     examples: int
     kept: Cost
+    sequences: Cost = field(default_factory=Cost)
     forecast: Forecast = field(default_factory=Forecast)
 
     def cost(self, check: str) -> Cost:
@@ -99,15 +102,15 @@ def lay(
     budget: Budget,
     *,
     unjudged: Mapping[str, str],
-    suites: tuple[str, str],
+    suites: tuple[str, str, str],
     examples: int,
 ) -> Course:
     """The course of a run with a budget.
 
     `groups` are the rules of each check, `unjudged` those that a rehearsal did not judge, with its reasons. `suites`
-    are the names of the suite of rules and of conformance in the forecast.
+    are the names of the suite of rules, of conformance and of the suite of sequences in the forecast.
     """
-    told, conformance = (
+    told, conformance, sequences = (
         {part: cost for (name, part), cost in forecast.parts.items() if name == suite} for suite in suites
     )
     limit = Left(*(math.inf if most is None else most for most in (budget.requests, budget.writes)))
@@ -118,12 +121,13 @@ def lay(
     }
     order = tuple(sorted(worth, key=lambda name: -worth[name]))
     whole = total(conformance.values())
-    kept = Cost()
+    kept, aside = Cost(), total(sequences.values())
     if not limit.holds(_more(total(forecast.parts.values()))):
-        most = [math.inf if math.isinf(each) else each * SHARE for each in limit]
-        kept = Cost(int(min(whole.requests, most[0])), int(min(whole.writes, most[1])))
-        fitting = _fitting(order, told, limit.without(kept))
-        forecast = _within(forecast, suites, fitting, kept.requests / max(whole.requests, 1))
+        kept, aside = _part(whole, limit, SHARE), _part(aside, limit, SEQUENCES_SHARE)
+        fitting = _fitting(order, told, limit.without(kept).without(aside))
+        parts = {suites[1]: kept.requests / max(whole.requests, 1)}
+        parts[suites[2]] = aside.requests / max(total(sequences.values()).requests, 1)
+        forecast = _within(forecast, suites[0], fitting, parts)
     return Course(
         order=order,
         costs=told,
@@ -131,8 +135,15 @@ def lay(
         phases={phase: cost for phase, cost in conformance.items() if phase in (EXAMPLES, COVERAGE, FUZZING, STATEFUL)},
         examples=examples,
         kept=kept,
+        sequences=aside,
         forecast=forecast,
     )
+
+
+def _part(whole: Cost, limit: Left, share: float) -> Cost:
+    """A cost, or as much of it as this share of a budget allows."""
+    most = [math.inf if math.isinf(each) else each * share for each in limit]
+    return Cost(int(min(whole.requests, most[0])), int(min(whole.writes, most[1])))
 
 
 def _fitting(order: Iterable[str], costs: Mapping[str, Cost], room: Left) -> set[str]:
@@ -145,11 +156,10 @@ def _fitting(order: Iterable[str], costs: Mapping[str, Cost], room: Left) -> set
     return found
 
 
-def _within(forecast: Forecast, suites: tuple[str, str], fitting: Collection[str], part: float) -> Forecast:
-    """What is to come within a budget: the fitting checks, and this part of conformance."""
-    rules, conformance = suites
+def _within(forecast: Forecast, rules: str, fitting: Collection[str], shares: Mapping[str, float]) -> Forecast:
+    """What is to come within a budget: the fitting checks, and of other suites their parts."""
     parts = {
-        (suite, name): Cost(round(cost.requests * part), round(cost.writes * part)) if suite == conformance else cost
+        (suite, name): Cost(*(round(each * shares.get(suite, 1.0)) for each in cost))
         for (suite, name), cost in forecast.parts.items()
         if suite != rules or name in fitting
     }

@@ -46,7 +46,9 @@ class Ration:
             return True
         if is_last:
             return self.left.holds(cost)
-        return check not in self.course.unjudged and self.left.without(self.course.kept).holds(cost)
+        return check not in self.course.unjudged and self.left.without(self.course.kept).without(
+            self.course.sequences
+        ).holds(cost)
 
     def is_conformance_due(self) -> bool:
         """Whether its part of the time begins, where the time is limited."""
@@ -56,14 +58,20 @@ class Ration:
         """What conformance may take: what is kept for it, or all where nothing is; and no more than the time allows."""
         left = self.left
         kept = self.course.kept if self.course is not None else ()
-        if any(kept):
-            left = Left(*map(min, left, kept))
+        if self.course is not None and any(kept):
+            left = Left(*map(min, left.without(self.course.sequences), kept))
         ends_at, sent = self._guard.budget.ends_at, self._guard.requests
         if ends_at is None or not sent:
             return left
         now = self._guard.watch.monotonic()
         a_second = sent / max(now - self._began_at, 1e-6)
         return Left(min(left.requests, a_second * max(ends_at - now, 0.0)), left.writes)
+
+    def for_sequences(self) -> Left:
+        """What the sequences of the model suite may take: what is kept for them, and no more than is left."""
+        if self.course is None:
+            return self.left
+        return Left(*map(min, self.left, self.course.sequences))
 
     def reason(self, check: str) -> str:
         """Why there was no room for a check."""

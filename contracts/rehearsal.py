@@ -21,7 +21,7 @@ from contracts.room import with_room
 from contracts.runner import Result
 from contracts.safety.guard import Budget
 from contracts.standin import ANSWER_SECONDS, Script, open_standin, write_script
-from contracts.suites import conformance
+from contracts.suites import conformance, model
 from contracts.suites import rules as rule_suite
 from contracts.wire import Outgoing
 from mockserver.cache import recall
@@ -137,7 +137,7 @@ def find_course(script: Script, budget: Budget, progress: Progress | None = None
         costs.forecast,
         budget,
         unjudged=costs.unjudged,
-        suites=(rule_suite.SUITE, conformance.SUITE),
+        suites=(rule_suite.SUITE, conformance.SUITE, model.SUITE),
         examples=conformance.EXAMPLES[script.profile],
     )
 

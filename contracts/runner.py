@@ -295,6 +295,8 @@ def _play(docket: Docket, profile: str) -> None:
         return
     try:
         model.run(docket, profile)
+    except model.ShareSpent as spent:
+        docket.notes.append(f"{model.SUITE} ended early: {spent}")
     except BudgetSpent as spent:
         docket.notes.append(f"{model.SUITE} ended early: {docket.spent(spent)}")
     except NotJudged as unjudged:

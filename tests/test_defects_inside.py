@@ -105,14 +105,15 @@ def test_defects__take_whatever_is_sent(name: str) -> None:
 
 def _nonsense(drive: Drive) -> None:
     """Bodies that are none, and every value of another type in each field."""
-    for operation in drive.vendor.operations.values():
+    concerned = {name for one in drive.world.defects.values() for name in one.defect.operations}
+    for operation in (drive.vendor.operations[name] for name in sorted(concerned)):
         names = [part for part in operation.path.split("/") if part.startswith("{")]
         paths = [["no such record"] * len(names)]
         paths += [[key] for key in drive.known.values()] if len(names) == 1 else []
         wrapper, fields = operation.table.get("wrapper"), fields_of(drive.vendor, operation)
         bodies: list[Any] = [b"{", [], None]
         for value in ([1], {"a": 1}, 7, True, None, "", "x"):
-            body = dict.fromkeys(fields, value)
+            body: Any = dict.fromkeys(fields, value)
             bodies.append({wrapper: body} if wrapper else body)
         for path in paths:
             for body in bodies if fields else [None]:

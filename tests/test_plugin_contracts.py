@@ -16,13 +16,15 @@ from typing import TypeAlias
 import pytest
 
 import contracts.pytest_suites.session  # noqa: F401  # once, and not for each session in this process anew
+from contracts import runner
 from contracts.findings import Unjudgeable
 from contracts.pytest_suites.spreading import Shared
 from mockserver import cache
 from mockserver.vendor import Vendor
 from tests.bends import BENDS
 from tests.tenancy import NO_WINDOWS, TestTenant
-from tests.tools.serving import PROOFBOARD, ROOT, clean_environment
+from tests.tools.judging import judge
+from tests.tools.serving import ROOT, clean_environment
 
 pytest_plugins = "pytester"
 
@@ -339,28 +341,19 @@ def test_order__with_a_mistake_is_refused(run_pytest: Run, arguments: list[str],
 
 
 @pytest.mark.slow
-def test_whole_session__finds_what_the_command_finds(tmp_path: Path, unscoped: TestTenant) -> None:
-    target = (KANMAN, f"--proofboard-target={unscoped.url}", "--proofboard-seed=3")
-    words = [
-        PROOFBOARD,
-        "test",
-        "kanman",
-        "--target",
-        unscoped.url,
-        "--seed",
-        "3",
-        "--report",
-        str(tmp_path / "report"),
-    ]
+def test_whole_session__finds_what_a_run_finds(
+    tmp_path: Path, kanman: Vendor, unscoped: TestTenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = (KANMAN, f"--proofboard-target={unscoped.url}", "--proofboard-seed=3", "-k", "not model")
+    monkeypatch.setattr(runner, "_play", lambda docket, profile: None)  # its sequences take long to be made short
 
-    subprocess.run(words, cwd=tmp_path, env=environment(tmp_path), capture_output=True, check=False)
-    alone, spread = run_by_itself(tmp_path, *target), run_by_itself(tmp_path, *target, "-n", "2")
+    result = judge(kanman, BENDS["scope-not-enforced"][0], tenant=False, seed=3)
+    alone, spread = run_by_itself(tmp_path, *options), run_by_itself(tmp_path, *options, "-n", "2")
 
-    report = json.loads((tmp_path / "report" / "report.json").read_bytes())
-    broken = {rule(each["id"]) for each in report["rules"] if each["state"] == "broken"}
-    rules = {rule(each["id"]) for each in report["rules"]}
+    rules = {rule(name) for name in kanman.rules}
+    broken = {rule(each.rule) for each in result.verdicts if each.state == "broken"}
     assert broken and broken == alone.those("failure") & rules == spread.those("failure") & rules
-    unjudged = {rule(each["id"]) for each in report["rules"] if each["state"] == "not judged"}
+    unjudged = {rule(each.rule) for each in result.verdicts if each.state == "not judged"}
     assert unjudged == alone.those("skipped") == spread.those("skipped")
 
 

@@ -121,7 +121,7 @@ def test_readme__has_every_command_and_option() -> None:
         ]
         for name in group.list_commands(context)
     }
-    names = ("serve", "test", "clean", "baseline", "rules", "check", "routes", "credentials")
+    names = ("serve", "test", "clean", "baseline", "rules", "check", "routes", "credentials", "defects", "selftest")
     assert set(wanted) == {f"proofboard {name}" for name in names}
     missing = [
         word

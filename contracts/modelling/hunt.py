@@ -41,7 +41,7 @@ class _Enough(BaseException):
 
 
 class Hunt:
-    """Looks for the shortest sequence that fails. `known` are the keys of differences that are told already."""
+    """Looks for the shortest sequence that fails. `known` are the kinds of differences that are told already."""
 
     def __init__(
         self, judge: Judge, drawing: Drawing, extent: Extent, known: set[str], step: Callable[[], object]
@@ -86,10 +86,10 @@ class Hunt:
             self._shrinks += 1
             if self._shrinks > self._extent.shrinks:
                 raise _Enough
-        else:
-            self._step()
         self._is_over = False
         try:
+            if self.best is None:
+                self._step()
             self._judge.begin()
         except BaseException as trouble:
             raise self._ended(trouble) from trouble
@@ -117,7 +117,7 @@ class Hunt:
     def _end(self, difference: Difference) -> None:
         """A sequence ends where it differs; what is known already is no news."""
         self._is_over = True
-        if difference.key in self._known:
+        if difference.kind in self._known:
             return
         played = self._judge.played
         played.difference = difference

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from contracts.findings import Exchange
 from contracts.modelling.steps import Name, Step
 
+_WHOLE = frozenset({"access", "answer", "body", "gone", "id", "isolation", "order", "records", "repeats", "status"})
+
 
 @dataclass(frozen=True)
 class Difference:
@@ -19,8 +21,13 @@ class Difference:
 
     @property
     def key(self) -> str:
-        """What makes it the same finding in another sequence."""
+        """What makes it the same finding in another run."""
         return f"model {self.operation} {self.aspect}"
+
+    @property
+    def kind(self) -> str:
+        """What it is about: a field or a header that is wrong is wrong in many operations."""
+        return self.key if self.aspect in _WHOLE else self.aspect.rpartition(".")[2]
 
 
 class Differs(Exception):

@@ -10,14 +10,17 @@ from contracts.findings import Exchange
 from contracts.laws.terms import key_of
 from contracts.modelling.played import Played, Scene
 from contracts.modelling.steps import names_in
+from contracts.safety.guard import WORLD_HEADER
 from contracts.target import TOKEN_VARIABLE, Target
 from mockserver.vendor import Operation, Vendor
 
 _SHORT = 6  # characters; what is shorter may stand for something else as well
 
 
-def commands(target: Target, played: Played, *, world: str | None, now: datetime) -> tuple[str, ...]:
+def commands(target: Target, played: Played, *, now: datetime) -> tuple[str, ...]:
     """The lines of a shell, the last of which shows the difference. In a world of its own they begin with its reset."""
+    first = next(played.exchanges)
+    world = first.request_headers.get(WORLD_HEADER) if target.is_mock else None
     return tuple(_Lines(target, world).of(played, now))
 
 

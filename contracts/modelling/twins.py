@@ -31,13 +31,17 @@ class Twins:
         self._target, self._reference, self._moves, self._now = target, reference, moves, now
         self._by_id = {move.id: move for move in (*moves.reads, *moves.writes)}
         self._counts = _counting(moves)
+        self._number = 0
         self.state = State()
         self.played = Played()
 
     def begin(self) -> None:
-        """Both worlds as after a reset."""
+        """Both in worlds that nobody has seen before: what stands before a target may remember those of others."""
         self.state, self.played = State(), Played()
-        self._ours, self._theirs = (Side(each.tenant(_WORLD), self._moves) for each in (self._target, self._reference))
+        self._number += 1
+        self._ours, self._theirs = (
+            Side(each.tenant(f"{_WORLD}-{self._number}"), self._moves) for each in (self._target, self._reference)
+        )
         if not self._target.is_local:
             for side in (self._ours, self._theirs):
                 side.tenant.needs_clock().freeze()
@@ -134,7 +138,7 @@ class Twins:
                 continue
             if _plain(got.headers.get(name)) != _plain(self._likeness.told(value)):
                 what = f"expected the header {name}: {value}, got {got.headers.get(name, 'none')}"
-                self._differ(move, f"header {name}", what, expected, got)
+                raise Differs(Difference(move.id, f"header {name}", what, got))
 
     def _compare_refusals(self, move: Move, expected: Exchange, got: Exchange) -> None:
         refusals = self._moves.model.refusals

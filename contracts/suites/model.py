@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from contracts.control import Control
+from contracts.course import Left
 from contracts.docket import Docket
 from contracts.findings import Finding, NotJudged, severity
 from contracts.modelling.drawing import Drawing
@@ -26,6 +27,7 @@ from contracts.target import Target
 
 SUITE = "model"
 SEQUENCES = "sequences"  # the part of the suite, as the meter counts it
+_LEAST = 12  # requests; with fewer no sequence comes to anything
 _MOST_FINDINGS = 3  # of one run: a fault shows in many ways
 
 
@@ -35,6 +37,22 @@ class _Profile:
 
     extent: Extent
     trims: int
+
+
+class ShareSpent(BudgetSpent):
+    """The suite has had its share of the budget; the run goes on."""
+
+
+class _Purse:
+    """What the suite may send of a budget."""
+
+    def __init__(self, target: Target, share: Left) -> None:
+        guard = target.guard
+        self._guard, self._requests, self._writes = guard, guard.requests + share.requests, guard.writes + share.writes
+
+    def check(self) -> None:
+        if self._guard.requests >= self._requests or self._guard.writes >= self._writes:
+            raise ShareSpent("its share of the budget is spent")
 
 
 @dataclass(frozen=True)
@@ -53,36 +71,47 @@ _TENANT = {"quick": _Profile(Extent(5, 8, 4), 10), "thorough": _Profile(Extent(2
 def run(docket: Docket, profile: str) -> None:
     """Try sequences, and file what they bring to light; BudgetSpent and Unjudgeable end it early."""
     target = docket.target
+    share = docket.ration.for_sequences()
+    if docket.course is not None and share.requests < _LEAST:
+        docket.meter.skip(SUITE, SEQUENCES)
+        docket.notes.append(f"{SUITE} was left out: the budget has no room for it")
+        return
     told = (_OWN if target.is_mock else _TENANT)[profile]
     docket.meter.at(SUITE, SEQUENCES)
     docket.progress.stage(SUITE, told.extent.sequences)
     with _opened(target) as stage:
         if stage.moves.reads or stage.moves.writes:
-            _hunt(docket, stage, told)
+            _hunt(docket, stage, told, _Purse(target, share))
     if not target.is_mock and not target.guard.is_read_only:
         target.clean_up(is_last=False)
 
 
-def _hunt(docket: Docket, stage: _Stage, profile: _Profile) -> None:
+def _hunt(docket: Docket, stage: _Stage, profile: _Profile, purse: _Purse) -> None:
     """Hunt again for what else differs, as long as something does."""
     known: set[str] = set()
     for number in range(_MOST_FINDINGS):
-        hunt = Hunt(stage.judge, Drawing(stage.moves), profile.extent, known, lambda: docket.progress.step(SEQUENCES))
+        hunt = Hunt(stage.judge, Drawing(stage.moves), profile.extent, known, lambda: _begin(docket, purse))
         found = hunt.run(docket.target.seed)
         if found is None or found.difference is None:
             return
-        known.add(found.difference.key)
+        known.add(found.difference.kind)
         if _is_told(docket, found.difference):
             continue
         found = trim(stage.judge, found, profile.trims)
         if not docket.target.is_mock and not _shows_twice(stage.judge, found):
             continue
         assert found.difference is not None
-        known.add(found.difference.key)
+        known.add(found.difference.kind)
         _file(docket, stage, found, found.difference)
         docket.go_on()
         if not docket.target.is_mock and number == 0:
             return
+
+
+def _begin(docket: Docket, purse: _Purse) -> None:
+    """One more sequence, as far as the share of a budget goes."""
+    docket.progress.step(SEQUENCES)
+    purse.check()
 
 
 def _shows_twice(judge: Judge, found: Played) -> bool:
@@ -140,8 +169,7 @@ def _is_told(docket: Docket, difference: Difference) -> bool:
 
 def _file(docket: Docket, stage: _Stage, found: Played, difference: Difference) -> None:
     target = docket.target
-    world = target.tenant(SUITE).world if target.is_mock else None
-    lines = commands(target, found, world=world, now=stage.now)
+    lines = commands(target, found, now=stage.now)
     steps = sum(len(scene.exchanges) for scene in found.scenes)
     what = difference.what if steps == 1 else f"after {steps - 1} requests: {difference.what}"
     rule = docket.rules.get(difference.rule or "")
@@ -163,4 +191,4 @@ def _file(docket: Docket, stage: _Stage, found: Played, difference: Difference) 
     )
 
 
-__all__ = ["SEQUENCES", "SUITE", "BudgetSpent", "run"]
+__all__ = ["SEQUENCES", "SUITE", "ShareSpent", "run"]

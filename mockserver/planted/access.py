@@ -44,7 +44,8 @@ def _reach(scopes: Sequence[str], includes: dict[str, list[str]]) -> set[str]:
 
 def _as_owner(passage: Passage) -> Response | None:
     """The answer to the owner of the account; None where the account has none."""
-    caller = passage.vendor.callers.get(caller_of(passage) or "")
+    known = passage.stage.identify(passage.world, passage.request)
+    caller = known or passage.vendor.callers.get(caller_of(passage) or "")
     found = owner(passage.vendor, caller.account if caller is not None else None)
     return passage.proceed(as_caller(passage, found.name)) if found is not None else None
 

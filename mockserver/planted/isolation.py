@@ -57,7 +57,7 @@ def _reaching(resource: str, account: str) -> Around:
 
     def around(passage: Passage) -> Response:
         response = passage.proceed()
-        if response.status not in (403, 404):
+        if response.status != 404:
             return response
         key = list(passage.request.parameters.values())[-1]
         found = _as_owner_of(passage, resource, account, key)
@@ -67,8 +67,12 @@ def _reaching(resource: str, account: str) -> Around:
 
 
 def _as_owner_of(passage: Passage, resource: str, account: str, key: Any) -> Response | None:
+    """The answer to the owner of a record, where the caller is of another account; None where that is no success."""
     record = passage.world.find(resource, str(key))
-    caller = owner(passage.vendor, str(record[account])) if record is not None else None
+    asking = passage.stage.identify(passage.world, passage.request)
+    if record is None or asking is None or asking.account == str(record[account]):
+        return None
+    caller = owner(passage.vendor, str(record[account]))
     if caller is None:
         return None
     found = passage.proceed(as_caller(passage, caller.name))
@@ -113,7 +117,7 @@ def _taking(operation: Operation, field: str, resource: str, account: str) -> Ar
         response = passage.proceed()
         body = body_of(passage.request)
         body = body.get(operation.table["wrapper"]) if isinstance(body, dict) and "wrapper" in operation.table else body
-        if response.status not in (403, 404, 422) or not isinstance(body, dict) or field not in body:
+        if response.status not in (404, 422) or not isinstance(body, dict) or field not in body:
             return response
         return _as_owner_of(passage, resource, account, body[field]) or response
 

@@ -12,16 +12,21 @@ from mockserver.engine.messages import Response
 from mockserver.engine.query import Condition
 from mockserver.planted.words import (
     Record,
+    answer_of,
     caller_of,
     each_record,
     is_success,
     kebab,
+    records_of,
+    with_answer,
+    with_records,
 )
 from mockserver.planted.writing import (
     accepted,
     fields_of,
     is_main,
     kinds,
+    rewrite,
     said,
     sample_of,
     says,
@@ -234,22 +239,34 @@ def _immutable(vendor: Vendor, operation: Operation) -> Iterator[Defect]:
                         "immutability",
                         f"{operation.id} changes {field}, which no operation does.",
                         (operation.id,),
-                        set_in_place(_settable(create, key, field, schemas[key])),
+                        _settable(create, key, field, schemas[key]),
                     )
 
 
-def _settable(create: Operation, key: str, field: str, schema: Mapping[str, Any]) -> Callable[..., Mapping[str, Any]]:
-    resource = create.table.get("references", {}).get(key, {}).get("resource")
+def _settable(create: Operation, key: str, field: str, schema: Mapping[str, Any]) -> Around:
+    """Set after the change, which does nothing where no other field is sent."""
+    refers = create.table.get("references", {}).get(key, {}).get("resource")
     types: dict[str, type] = {"string": str, "integer": int}
 
-    def change(passage: Passage, before: Record | None, record: Record) -> Mapping[str, Any]:
-        value = said(passage).get(key)
-        is_fit = any(isinstance(value, types[one]) for one in kinds(schema) if one in types)
-        if not is_fit or (resource is not None and passage.world.find(resource, str(value)) is None):
-            return {}
-        return {field: value} if value in schema.get("enum", [value]) else {}
+    def is_fit(passage: Passage, value: Any) -> bool:
+        is_typed = any(isinstance(value, types[one]) for one in kinds(schema) if one in types)
+        is_known = refers is None or (is_typed and passage.world.find(refers, str(value)) is not None)
+        return is_typed and is_known and value in schema.get("enum", [value])
 
-    return change
+    def around(passage: Passage) -> Response:
+        response, operation = passage.proceed(), passage.operation
+        answer, value = answer_of(response), said(passage).get(key)
+        shown = records_of(operation, answer) if is_success(response) else None
+        if not shown or operation is None or not is_fit(passage, value):
+            return response
+        record = passage.world.find(operation.table["resource"], shown[0][table_of(passage.vendor, operation)["key"]])
+        if record is None:
+            return response
+        rewrite(passage, {**record, field: value})
+        told = {**shown[0], field: value} if field in shown[0] else shown[0]
+        return with_answer(response, with_records(operation, answer, [told]))
+
+    return around
 
 
 def _touched(vendor: Vendor, operation: Operation) -> Iterator[Defect]:
