@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from functools import partial
 
 from contracts import crashes, tenant_file
+from contracts.countdown import Countdown
 from contracts.course import Course, Forecast
 from contracts.coverage import Coverage
 from contracts.docket import Docket, Enough, Progress
@@ -158,6 +159,10 @@ def begin(
         recorder.begin(target.guard, docket.meter)
     observers = (docket.meter.observe, ledger.watch, coverage.watch, partial(_watch_for_faults, docket))
     target.guard.observers.extend(observers)
+    if not target.is_mock:
+        target.guard.observers.append(
+            Countdown(target.vendor, target.guard.watch.monotonic, partial(_tell, docket)).watch
+        )
     return Run(docket, profile, coverage, limits, started, started_at)
 
 
@@ -262,6 +267,12 @@ def _watch_for_faults(docket: Docket, exchange: Exchange) -> None:
     if rule in docket.rules and exchange.operation is not None and rule not in docket.findings:
         what = f"{exchange.operation} answered {exchange.status}: {shorten(exchange.body.decode(errors='replace'))}"
         docket.broken(docket.rules[rule], what, exchange, suite=conformance.SUITE)
+
+
+def _tell(docket: Docket, rule: Rule, what: str, exchange: Exchange) -> None:
+    """What was seen of a rule in passing, where the run judges it."""
+    if rule.id in docket.rules:
+        docket.broken(rule, what, exchange, suite=rule_suite.SUITE)
 
 
 def _conform(docket: Docket, profile: str) -> None:

@@ -18,7 +18,7 @@ import jsonschema
 import pytest
 
 from contracts import selftest
-from contracts.safety.guard import Budget
+from contracts.findings import Unjudgeable
 from contracts.selftest import stock
 from contracts.selftest.campaign import Wanted
 from contracts.selftest.command import prove
@@ -82,7 +82,7 @@ def test_selftest__seeds_are_clean_runs_in_process_and_some_are_over_http(conclu
     assert sorted(seeds) == [(IN_PROCESS, number) for number in (1, 2, 3, 4)] + [
         (OVER_HTTP, number) for number in (1, 2, 3)
     ]
-    assert [each["mode"] for each in clean if each["profile"] == "thorough"] == [IN_PROCESS]
+    assert {each["profile"] for each in clean} == {"quick"}
 
 
 def test_selftest__what_quick_misses_is_looked_for_by_thorough(concluded: Callable[..., Proven]) -> None:
@@ -209,19 +209,28 @@ def test_stand__is_a_tenant_like_any_other(toy: Vendor) -> None:
         refused = ask(stand.url, "/notes/none", headers={**headers, "X-Mock-World": "another"})
         assert refused.status_code == 404
         assert not [name for name in refused.headers if name.startswith("x-mock")]
-        target = stand.open(seed=1, budget=Budget())
+        target = stand.open(seed=1, seconds=60)
         assert not target.is_mock
         target.close()
 
 
 def test_stand__waits_by_turning_its_clock(toy: Vendor) -> None:
     with standing(toy, seed=1) as stand:
-        before, began = stand.watch.wall(), time.monotonic()
+        before = stand.watch.wall()
         stand.watch.sleep(3600)
         assert stand.watch.wall() - before >= 3600
-        assert time.monotonic() - began < 600
         told = ask(stand.url, "/notes", headers=dict(stand.headers()["owner"])).headers["date"]
         assert told == time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(stand.now)) or stand.now % 1 < 0.5
+
+
+def test_stand__time_that_is_turned_costs_a_run_nothing(toy: Vendor) -> None:
+    with standing(toy, seed=1) as stand:
+        target = stand.open(seed=1, seconds=600)
+        stand.watch.sleep(10_000)
+        assert target.tenant("a look").call("listNotes").status == 200
+        target.close()
+        with pytest.raises(Unjudgeable, match="the time is up"):
+            stand.open(seed=1, seconds=0)
 
 
 def test_stand__may_have_quotas_that_nobody_spends() -> None:

@@ -152,11 +152,7 @@ def partial_update(tenant: Tenant, rule: Rule) -> None:
     for operation in judged(tenant, rule, "update"):
         resource = operation.table["resource"]
         bench = Bench(tenant)
-        fields = {
-            name: values
-            for name in accepts(operation)
-            if name not in references(operation) and (values := other_values(bench, operation, name))
-        }
+        fields = _changeable(bench, operation)
         if not fields or not bench.is_ours(resource) or find_operation(tenant.vendor, "get", resource) is None:
             continue
         tried += 1
@@ -168,6 +164,9 @@ def partial_update(tenant: Tenant, rule: Rule) -> None:
         bench.wait()
         for name, values in fields.items():
             record = _change_one(bench, operation, record, {name: values[0]})
+        if len(fields) > 1:
+            together = {name: _one_of(bench, operation, name, values, 1) for name, values in fields.items()}
+            record = _change_one(bench, operation, record, together)
         _change_in_a_row(bench, operation, record, fields)
         _check_item(bench, operation, record[key])
         loose = tenant.target.model.hint(resource, "loose")
@@ -175,6 +174,22 @@ def partial_update(tenant: Tenant, rule: Rule) -> None:
         equal_fields(f"{operation.id}: its neighbour", _firm(neighbour, loose), after, None)
     if not tried:
         raise NotJudged("no operation of the rule updates a record of our own")
+
+
+def _changeable(bench: Bench, operation: Operation) -> dict[str, list[Any]]:
+    """Field of a body -> values to change it to. On a tenant without what others may change meanwhile."""
+    loose = () if bench.tenant.is_mock else bench.tenant.target.model.hint(operation.table["resource"], "loose")
+    return {
+        name: values
+        for name, field in accepts(operation).items()
+        if name not in references(operation) and field not in loose and (values := other_values(bench, operation, name))
+    }
+
+
+def _one_of(bench: Bench, operation: Operation, name: str, values: list[Any], turn: int) -> Any:
+    """The value of a field in one turn, which is another one than in the turn before."""
+    known = [*values, f"{PLAIN} {name}"] if len(values) == 1 and isinstance(values[0], str) else values
+    return bench.tenant.unlike(operation.table["resource"], name, known[turn % len(known)])
 
 
 def _filled_in(bench: Bench, operation: Operation) -> dict[str, Any]:
@@ -243,8 +258,7 @@ def _change_in_a_row(bench: Bench, operation: Operation, record: Record, fields:
     identity = record[key_of(bench.tenant.vendor, operation.table["resource"])]
     sent: dict[str, Any] = {}
     for name, values in reversed(list(fields.items())):
-        value = values[1] if len(values) > 1 else values[0] if not isinstance(values[0], str) else f"{PLAIN} {name}"
-        value = bench.tenant.unlike(operation.table["resource"], name, value)
+        value = _one_of(bench, operation, name, values, 2)
         answer = bench.call(operation, path=bench.path(operation, identity), json={name: value})
         succeed(bench.tenant, operation, answer, f"{operation.id} with {name}: {short(value)}")
         sent[name] = value

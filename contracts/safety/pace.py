@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 from contracts.findings import Headers, NotJudged
 from contracts.safety import limits
 from contracts.safety.budget import BudgetSpent, Purse, Watch
+from contracts.safety.caches import Caches
 from contracts.safety.limits import Told
 
 TOO_MANY, UNAVAILABLE = 429, 503
@@ -111,7 +112,10 @@ def silently(seconds: float, why: str) -> None:
 
 
 class Pace:
-    """Lets each request through when its time has come. `told` is called before a wait, with seconds and reason."""
+    """Lets each request through when its time has come. `told` is called before a wait, with seconds and reason.
+
+    `caches` are the lists that may be waited for, if somebody says so.
+    """
 
     def __init__(
         self,
@@ -123,6 +127,7 @@ class Pace:
         is_own_world: bool = False,
     ) -> None:
         self.told: ToldWait = silently
+        self.caches = Caches(behaviour)
         self._purse = purse
         self._watch = watch
         self._per_minute = per_minute
@@ -146,6 +151,7 @@ class Pace:
         while (gate := self._find_gate(turn)) is not None:
             self._pause(gate)
         now = self._watch.monotonic()
+        self.caches.read(turn.operation, now)
         if self._per_minute is not None:
             self._minute.append(now)
         for _, count in self._counts_of(turn):
@@ -157,6 +163,7 @@ class Pace:
         """Learn from an answer: whether it counts, how many calls are left, and until when."""
         if not self._is_heeding:
             return
+        self.caches.answered(turn.operation, status, self._watch.monotonic())
         for quota, count in self._counts_of(turn):
             if count.times:
                 count.times.pop()  # counts from its arrival on, which was later than when it left
@@ -207,6 +214,8 @@ class Pace:
         gates += [gate for (scope, _), gate in self._gates.items() if scope in (turn, turn.caller)]
         for _, count in self._counts_of(turn):
             gates.append(_Gate(count.opens_at(now), _limit_of(turn, count.window)))
+        if self.caches.is_waited_for and (shows_at := self.caches.shows_at(turn.operation)) is not None:
+            gates.append(_Gate(shows_at, f"the cache of {turn}"))
         return max((gate for gate in gates if gate.until > now), key=lambda gate: gate.until, default=None)
 
     def _gate_of_minute(self, now: float) -> _Gate:

@@ -84,10 +84,10 @@ def gateway(app: Any) -> Any:
 def fewer_fields(vendor: Vendor) -> Change:
     """Of what a schema demands, only what it demands of a tenant."""
     model, document = Model(vendor), Document(vendor.document)
-    kept = {
-        pointer.removesuffix("/required"): frozenset(value)
+    spared = {
+        schema: frozenset(document.at(schema)["required"]) - set(value)
         for pointer, value in vendor.behaviour.get("room", {}).items()
-        if pointer.endswith("/required")
+        if pointer.endswith("/required") and (schema := pointer.removesuffix("/required"))
     }
 
     def change(method: str, path: str, status: int, body: Any) -> int:
@@ -97,14 +97,14 @@ def fewer_fields(vendor: Vendor) -> Change:
         poor: list[tuple[dict[str, Any], frozenset[str]]] = []
 
         def visit(pointer: str, part: Any, where: tuple[str, ...]) -> bool:
-            if pointer in kept and isinstance(part, dict):
-                poor.append((part, kept[pointer]))
+            if pointer in spared and isinstance(part, dict):
+                poor.append((part, spared[pointer]))
             return False
 
         if media is not None:
             document.walk(*media, body, visit)
         for part, names in poor:
-            for name in part.keys() - names:
+            for name in part.keys() & names:
                 del part[name]
         return status
 

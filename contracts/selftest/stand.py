@@ -4,6 +4,7 @@ Whoever waits for it turns that clock instead, so that a documented window of a 
 """
 
 import asyncio
+import math
 import socket
 import threading
 import time
@@ -28,6 +29,7 @@ from mockserver.vendor import Vendor
 from mockserver.webhooks import Courier
 
 _HOST = "127.0.0.1"
+_NEVER = 1e9  # seconds: no run turns its clocks so far
 _START, _END = 20.0, 3.0  # seconds that a server may take to listen, and to end
 
 
@@ -43,6 +45,7 @@ class Stand:
         self.url = f"http://{_HOST}:{port}{vendor.mount}"
         self._app = app
         self._ahead = 0.0
+        self._ends_at = math.inf
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def serve(self, server: uvicorn.Server, listening: socket.socket) -> None:
@@ -58,23 +61,33 @@ class Stand:
     @property
     def watch(self) -> Watch:
         """Clocks of a run that never waits: it is later here, and there."""
-        return Watch(lambda: time.monotonic() + self._ahead, lambda: self.now, self._sleep)
+        return Watch(self._monotonic, lambda: self.now, self._sleep)
 
     def headers(self) -> Mapping[str, Mapping[str, str]]:
         """Caller -> the headers that are good now."""
         return self.vendor.headers_of_callers(self.now)
 
-    def open(self, *, seed: int, budget: Budget) -> Target:
-        """The target of a run, by all that a tenant.toml could tell of it; who can log in does."""
+    def open(self, *, seed: int, seconds: float) -> Target:
+        """The target of a run, by all that a tenant.toml could tell of it; who can log in does.
+
+        The run gets so many seconds of the machine's time, however far its clocks have been turned by then.
+        """
         logins = {name: caller.login for name, caller in self.vendor.callers.items() if caller.login}
         callers = {
             name: {key: value for key, value in headers.items() if name not in logins or key != "Authorization"}
             for name, headers in self.headers().items()
         }
         file = TenantFile(self.url, callers=callers, logins=logins, known=self.vendor.known)
+        self._ends_at = time.monotonic() + seconds
+        budget = Budget(ends_at=self._ends_at + _NEVER)
         target = open_url(self.vendor, self.url, seed=seed, budget=budget, tenant=file, watch=self.watch)
         target.guard.ownership.book = None  # nothing stays of this tenant that anybody could clean
         return target
+
+    def _monotonic(self) -> float:
+        """Seconds that only grow; those of a budget are over when the time of the machine is."""
+        now = time.monotonic()
+        return now + self._ahead + (_NEVER if now >= self._ends_at else 0.0)
 
     def _sleep(self, seconds: float) -> None:
         self._ahead += seconds

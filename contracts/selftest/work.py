@@ -125,11 +125,9 @@ def _judge(vendor: Vendor, piece: Piece, began: float) -> Outcome:
         return finding.severity == "error" and finding.key not in piece.spared
 
     planted = (piece.defect,) if piece.defect is not None else ()
-    # Over HTTP the clock of the run is turned instead of waiting: it says nothing of how long a piece takes.
-    is_timed = piece.mode == IN_PROCESS
-    budget = Budget(ends_at=time.monotonic() + MOST[piece.profile]) if is_timed else Budget()
     with ExitStack() as stack:
         if piece.mode == IN_PROCESS:
+            budget = Budget(ends_at=time.monotonic() + MOST[piece.profile])
             target = open_local(vendor, seed=piece.seed, budget=budget, defects=planted)
         else:
             variant = variants(vendor)[piece.variant] if piece.variant is not None else None
@@ -144,7 +142,7 @@ def _judge(vendor: Vendor, piece: Piece, began: float) -> Outcome:
                 )
             )
             try:
-                target = stand.open(seed=piece.seed, budget=budget)
+                target = stand.open(seed=piece.seed, seconds=MOST[piece.profile])
             except Unjudgeable as error:
                 return Outcome(piece, (), str(error), time.monotonic() - began)
         stack.callback(target.close)

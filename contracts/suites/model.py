@@ -98,7 +98,7 @@ def _hunt(docket: Docket, stage: _Stage, profile: _Profile, purse: _Purse) -> No
         if _is_told(docket, found.difference):
             continue
         found = trim(stage.judge, found, profile.trims)
-        if not docket.target.is_mock and not _shows_twice(stage.judge, found):
+        if not docket.target.is_mock and not _shows_twice(docket.target, stage.judge, found):
             continue
         assert found.difference is not None
         known.add(found.difference.kind)
@@ -114,9 +114,14 @@ def _begin(docket: Docket, purse: _Purse) -> None:
     purse.check()
 
 
-def _shows_twice(judge: Judge, found: Played) -> bool:
-    """Whether the same steps fail once more: on a tenant others may be at work."""
-    again = replay(judge, [scene.step for scene in found.scenes]).difference
+def _shows_twice(target: Target, judge: Judge, found: Played) -> bool:
+    """Whether the same steps fail once more: on a tenant others may be at work. Its caches are waited for."""
+    caches = target.guard.pace.caches
+    caches.is_waited_for = True
+    try:
+        again = replay(judge, [scene.step for scene in found.scenes]).difference
+    finally:
+        caches.is_waited_for = False
     return again is not None and found.difference is not None and again.key == found.difference.key
 
 

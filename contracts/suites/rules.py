@@ -53,6 +53,7 @@ class Trial:
     steps: Iterator[None] | None = None
     sent: list[Exchange] = field(default_factory=list)
     breach: Outcome | None = None  # what was found the first time
+    doubts: int = 0  # lists read then that may have come from a cache, as the documents let them
     is_second: bool = False
 
 
@@ -152,11 +153,22 @@ def _find_check(rule: Rule, functions: Mapping[str, Check]) -> Check | None:
 
 
 def _judge(docket: Docket, rule: Rule, check: Check, trial: Trial) -> Outcome | None:
-    """Run one check; None while it waits. On a tenant others may be at work: what is broken there is broken twice."""
-    outcome = _judge_once(docket, rule, check, trial)
+    """Run one check; None while it waits. On a tenant others may be at work: what is broken there is broken twice.
+
+    The second time its caches are waited for.
+    """
+    caches = docket.target.guard.pace.caches
+    doubts, caches.is_waited_for = caches.doubts, trial.breach is not None
+    try:
+        outcome = _judge_once(docket, rule, check, trial)
+    finally:
+        caches.is_waited_for = False
+    trial.doubts += caches.doubts - doubts
     if outcome is None or docket.target.is_mock:
         return outcome
     if trial.breach is not None:
+        if outcome.verdict == "not judged" and trial.doubts:
+            return replace(outcome, why=f"what was read may have come from a cache: {outcome.why}")
         if outcome.verdict != "holds":
             return trial.breach
         return replace(outcome, why=f"at first not, but when it was tried again: {trial.breach.why}")
