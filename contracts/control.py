@@ -83,6 +83,14 @@ class Control:
         if status != 200:
             raise NotJudged(f"the control plane's deliveries answered {status}")
 
+    def switches(self, world: str, vendor: str) -> dict[str, str]:
+        """How the switches of a vendor stand in a world; none where the vendor has none."""
+        try:
+            told = parsed(self._ask("GET", "/switches", world=world).body)
+            return {name: entry["value"] for name, entry in told.get(vendor, {}).items()}
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise NotJudged("the control plane's switches cannot be read") from None
+
     def switch(self, world: str, vendor: str, name: str, value: str) -> None:
         """Turn one of a vendor's switches in a world."""
         status = self._ask("POST", "/switches", world=world, body={"vendor": vendor, name: value}).status

@@ -4,6 +4,7 @@ How many calls others make nobody knows: they only let more be used. So what rem
 one, while one call of ours follows on another; nor does each call take the same two or three.
 """
 
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,7 +16,8 @@ from mockserver.vendor import Rule, Vendor
 _UNCOUNTED = frozenset({401, 429})
 _STANDING, _GROWING = 8, 2  # calls in a row; the guard stops soon where next to nothing seems to remain
 _ALIKE, _ALIKE_IN_WINDOW = 20, 8
-_IN_A_BURST = 5.0  # seconds; in a window of a minute earlier calls may leave while others come
+_IN_A_BURST = 5.0  # seconds
+_NEARLY, _WELL_OVER = 0.8, 1.2  # of a window: calls so old leave it about now, while others come
 
 Tell = Callable[[Rule, str, Exchange], None]
 
@@ -30,6 +32,14 @@ class _Count:
     row: int = 0
     began: float = 0.0
     turn: int = 0
+    calls: deque[float] = field(default_factory=deque)  # moments; of a window only
+
+    def is_leaving(self, now: float, seconds: float) -> bool:
+        """Whether earlier calls may be leaving the window now."""
+        self.calls.append(now)
+        while self.calls[0] < now - _WELL_OVER * seconds:
+            self.calls.popleft()
+        return self.calls[0] < now - _NEARLY * seconds
 
 
 @dataclass
@@ -72,12 +82,13 @@ class Countdown:
         key = (exchange.caller or "", exchange.operation or "") if is_window else (caller.account if caller else "",)
         count = self._counts.setdefault((name, *key), _Count())
         told = (limit, "") if is_window else (limit, reset)
-        is_next = count.told == told and count.left is not None
+        is_next, now = count.told == told and count.left is not None, self.now()
         if is_window:  # another operation may share the counter
-            is_next = is_next and self._turn == count.turn + 1 and self.now() - count.began <= _IN_A_BURST
+            is_steady = not count.is_leaving(now, quota["window"]["seconds"])
+            is_next = is_next and is_steady and self._turn == count.turn + 1 and now - count.began <= _IN_A_BURST
         step = int(left) - (count.left or 0)
         if not is_next or step != count.step:
-            count.row, count.began = 0, self.now()
+            count.row, count.began = 0, now
         count.told, count.left, count.turn = told, int(left), self._turn
         if is_next:
             count.step, count.row = step, count.row + 1
@@ -89,7 +100,7 @@ class Countdown:
 def _breach(step: int, row: int, *, is_window: bool) -> str | None:
     if step == 0 and row >= _STANDING:
         return f"stood still while {row} calls were made one after the other"
-    if step == 1 and row >= _GROWING:
+    if step == 1 and row >= _GROWING and not is_window:
         return f"grew by one with each of {row} calls"
     if step < -1 and row >= (_ALIKE_IN_WINDOW if is_window else _ALIKE):
         return f"fell by {-step} with each of {row} calls in a row"

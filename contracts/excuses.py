@@ -4,14 +4,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from contracts.envelopes import Refusals
-from contracts.findings import Exchange
+from contracts.findings import Exchange, media_type
 from contracts.model import Model
 from contracts.rejections import errors_of
-from contracts.requests import Fault, Requests
+from contracts.requests import Fault, Requests, page_parameters
+from contracts.room import with_all_it_may_take
 from contracts.schemathesis_adapter import Failure
 from mockserver.vendor import Operation
 
-_ACCEPTED, _REFUSED, _HEADER_MISSED, _METHOD, _ALLOW, _GONE, _NO_CREDENTIAL = (
+_UNDECLARED, _ACCEPTED, _REFUSED, _HEADER_MISSED, _METHOD, _ALLOW, _GONE, _NO_CREDENTIAL = (
+    "ST103",
     "ST201",
     "ST202",
     "ST203",
@@ -21,18 +23,21 @@ _ACCEPTED, _REFUSED, _HEADER_MISSED, _METHOD, _ALLOW, _GONE, _NO_CREDENTIAL = (
     "ST401",
 )
 _INVALID = ("body_invalid", "parameter_malformed")
+_WRONG_TYPE = 415
 
 
 class Excuses:
-    """What the model of one vendor excuses."""
+    """What the model of one vendor excuses; of a tenant more, namely all that the documents leave open."""
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, *, is_tenant: bool = False) -> None:
         vendor = model.vendor
         self._model = model
+        self._is_tenant = is_tenant
         self._behaviour: Mapping[str, Any] = vendor.behaviour
         self._refusals = Refusals(vendor.behaviour.get("errors", {}))
         self._strict = Requests(vendor, is_strict=True)
-        self._requests = Requests(vendor)
+        self._requests = Requests(with_all_it_may_take(vendor) if is_tenant else vendor)
+        self._is_paging_open = is_tenant and "paging_errors" in vendor.behaviour.get("switches", {})
 
     def holds(self, failure: Failure, known: Mapping[str, str]) -> bool:
         """Whether the failure is foreseen."""
@@ -46,6 +51,8 @@ class Excuses:
         operation = self._model.vendor.operations.get(exchange.operation or "")
         if operation is None:
             return False
+        if failure.code == _UNDECLARED:
+            return self._is_tenant and self._is_of_another_type(operation, exchange)
         if failure.code == _ACCEPTED:
             return self._is_corrected(operation, exchange)
         if failure.code == _REFUSED:
@@ -62,7 +69,13 @@ class Excuses:
         return not left and bool(self._strict.faults(operation, exchange))
 
     def _is_forgiven(self, operation: Operation, fault: Fault) -> bool:
-        return fault.place == "query" and self._requests.forgives(operation, fault.field)
+        is_open = self._is_paging_open and fault.field in page_parameters(operation.table)
+        return fault.place == "query" and (is_open or self._requests.forgives(operation, fault.field))
+
+    def _is_of_another_type(self, operation: Operation, exchange: Exchange) -> bool:
+        """A body of a media type that the document does not name, refused by the status that HTTP has for that."""
+        kind = media_type(exchange.request_headers.get("content-type"))
+        return exchange.status == _WRONG_TYPE and self._requests.document.body(operation, kind) is None
 
     def _is_checked_further(self, operation: Operation, exchange: Exchange, known: Mapping[str, str]) -> bool:
         """A valid request was refused for what its schema cannot tell, by the refusal's own words."""

@@ -176,13 +176,17 @@ class Requests:
 def _put_right(table: Mapping[str, Any]) -> set[str]:
     """The parameters of a list that its own table says to be put right: of most pages, and of generous sorts."""
     paging = table.get("paging", {"style": "offset"})
-    found = set()
-    if paging["style"] != "offset" or paging.get("errors") == "correct":
-        names = {**_PAGING[paging["style"]], **{word: name for word, name in paging.items() if isinstance(name, str)}}
-        found |= {name for word, name in names.items() if word not in ("style", "errors", "key")}
-    return found | {
+    is_put_right = paging["style"] != "offset" or paging.get("errors") == "correct"
+    return (page_parameters(table) if is_put_right else set()) | {
         table[word]["parameter"] for word in ("sort", "include") if table.get(word, {}).get("unknown") == "ignore"
     }
+
+
+def page_parameters(table: Mapping[str, Any]) -> set[str]:
+    """The parameters of a list by which it is paged."""
+    paging = table.get("paging", {"style": "offset"})
+    names = {**_PAGING[paging["style"]], **{word: name for word, name in paging.items() if isinstance(name, str)}}
+    return {name for word, name in names.items() if word not in ("style", "errors", "key")}
 
 
 _PAGING: Mapping[str, Mapping[str, str]] = {

@@ -1,4 +1,7 @@
-"""The room that documents leave a tenant: places of openapi.yaml that say something else where a tenant is judged."""
+"""The room that documents leave a tenant: places of openapi.yaml that say something else where a tenant is judged.
+
+What it may tell stands under `room` of behaviour.yaml, what it may take under `may_take`.
+"""
 
 import copy
 from collections.abc import Iterable
@@ -18,11 +21,19 @@ def with_room(vendor: Vendor) -> Vendor:
     for pointer, value in room.items():
         *path, last = keys_of(pointer)
         _at(document, path)[last] = value
-    operations = {
-        name: replace(each, document=_at(document, ("paths", each.path, each.method.lower())))
-        for name, each in vendor.operations.items()
-    }
-    return replace(vendor, document=document, operations=operations)
+    return _reread(vendor, document)
+
+
+def with_all_it_may_take(vendor: Vendor) -> Vendor:
+    """The vendor without what its document demands of requests, and a tenant need not."""
+    pointers: list[str] = vendor.behaviour.get("may_take", [])
+    if not pointers:
+        return vendor
+    document = copy.deepcopy(vendor.document)
+    for pointer in pointers:
+        *path, last = keys_of(pointer)
+        del _at(document, path)[last]
+    return _reread(vendor, document)
 
 
 def may_lack(vendor: Vendor) -> frozenset[str]:
@@ -33,6 +44,15 @@ def may_lack(vendor: Vendor) -> frozenset[str]:
         if last == "required":
             found |= _at(vendor.document, path).get("properties", {}).keys() - set(value)
     return frozenset(found)
+
+
+def _reread(vendor: Vendor, document: Any) -> Vendor:
+    """The vendor with another document. The stand-in keeps to its own."""
+    operations = {
+        name: replace(each, document=_at(document, ("paths", each.path, each.method.lower())))
+        for name, each in vendor.operations.items()
+    }
+    return replace(vendor, document=document, operations=operations)
 
 
 def _at(node: Any, keys: Iterable[str]) -> Any:

@@ -226,11 +226,19 @@ def _try(docket: Docket, profile: str) -> str | None:
 def _ask(docket: Docket, profile: str) -> None:
     """All suites in their order. Under a budget a good call of each operation comes first, and what is large last."""
     docket.meter.at("preflight")
-    docket.failed += preflight.check(
-        docket.target,
-        rules=docket.rules.values(),
-        tell=lambda line: docket.progress.note(docket.target.guard.mask(line)),
-    )
+    try:
+        docket.failed += preflight.check(
+            docket.target,
+            rules=docket.rules.values(),
+            tell=lambda line: docket.progress.note(docket.target.guard.mask(line)),
+        )
+    except preflight.Locked as locked:
+        rule = preflight.broken_by(docket.target, locked)
+        if rule is None or rule.id not in docket.rules:
+            raise
+        docket.broken(rule, str(locked), locked.exchange, suite=preflight.SUITE)
+        docket.notes.append(f"{locked}: the rules that it did not reach are not judged")
+        return
     if docket.course is not None:
         opening.run(docket)
     postponed = rule_suite.run(docket, is_late=False)

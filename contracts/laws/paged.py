@@ -172,13 +172,18 @@ class Paged:
         self.__dict__.pop("whole", None)
         return self.whole != before
 
+    @property
+    def may_grow(self) -> bool:
+        """Whether records can be made here until the list is long."""
+        return self.tenant.is_mock and self.bench.is_ours(self.lister.table["resource"])
+
     def grow(self, least: int) -> None:
         """Make records until the list has so many; NotJudged where that cannot be done, or not here."""
         resource = self.lister.table["resource"]
         lacking = least - len(self.whole)
         if lacking <= 0:
             return
-        if not self.tenant.is_mock or not self.bench.is_ours(resource):
+        if not self.may_grow:
             raise NotJudged(f"needs a list of {resource} with {least} records")
         for _ in range(lacking):
             self.bench.create(resource)

@@ -135,10 +135,23 @@ def _check_listed(bench: Bench, operation: Operation, before: Mapping[str, Recor
             )
         for name, (want, got) in bench.untrue(lister, record, after.get(identity, Record())).items():
             raise Broken(f"{lister.id}: expected {name!r} of the new {identity} to be {short(want)}, got {short(got)}")
+    _check_no_more(bench, operation, before, after, made)
     loose = bench.tenant.target.model.hint(resource, "loose")
     for identity, item in before.items() if bench.tenant.is_mock else ():
         if not same(_firm(item, loose), _firm(after.get(identity), loose)):
             raise Broken(f"{operation.id}: {short(item)} became {short(after.get(identity))} when others were made")
+
+
+def _check_no_more(
+    bench: Bench, operation: Operation, before: Mapping[str, Record], after: Mapping[str, Record], made: list[Record]
+) -> None:
+    """Each request made one record: nothing else has come that bears the run's mark."""
+    resource, target = operation.table["resource"], bench.tenant.target
+    field, ours = target.model.hint(resource, "mark"), {str(each[key_of(target.vendor, resource)]) for each in made}
+    for identity in after.keys() - before.keys() - ours if isinstance(field, str) else ():
+        # What was made before may have come into a list late.
+        if target.mark in str(after[identity].get(field)) and not target.guard.ownership.is_our_own(resource, identity):
+            raise Broken(f"{operation.id}: {len(made)} records were answered, and {identity} was made besides")
 
 
 def _firm(item: Any, loose: Collection[str]) -> Any:

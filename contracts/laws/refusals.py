@@ -1,6 +1,7 @@
 """What is refused, and how: unknown and malformed ids, bodies that are none, absent fields."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -130,6 +131,8 @@ def _malformed(bench: Bench, operation: Operation, resource: str, forms: list[st
             names_field(tenant, answer, expected, list(bench.path(operation, identity))[-1], what)
 
 
+_VERY_LONG = 6000  # characters, where the documents tell no limit
+
 _NUMBERS = ["not-an-id", "{id}x", "x{id}", "1.5", "{id}e0", "0x1F", "null", "{id}' --", "\u0663", "{id},{id}"]
 _MALFORMED = {
     "uuid": ["not-an-id", "{id}0", "{id:.35}", "1", "{id}-0000", "zz{id:.34}", "null", "\0", "{id}' --"],
@@ -237,12 +240,20 @@ def _at_the_edges(bench: Bench, operation: Operation) -> None:
             continue
         words = [each for each in schema.get("enum", ()) if isinstance(each, str)]
         most = schema.get("maxLength", 0)
-        texts = [_long(bench, schema, length) for length in (most, most + 1)] if most and not words else []
+        lengths = (most, most + 1) if most and not words else ()
+        texts = [_long(bench, schema, length) for length in lengths] or _longest(bench, schema)
         values = [each.swapcase() for each in words] or texts
         if not tenant.is_mock and (words or name in tenant.target.model.hint(resource, "unique") or "format" in schema):
             continue
         for value in values:
             bench.call(operation, json=bench.body(operation) | {name: value})
+
+
+def _longest(bench: Bench, schema: Mapping[str, Any]) -> list[str]:
+    """A text of several kilobytes where no limit is told: it may be refused, but may not fail. A mock gets others."""
+    text = bench.marked("x" * _VERY_LONG)
+    is_free = not {"maxLength", "const"} & schema.keys() and re.search(str(schema.get("pattern", "")), text)
+    return [text] if is_free and not bench.tenant.is_mock else []
 
 
 def _long(bench: Bench, schema: Mapping[str, Any], length: int) -> str:

@@ -22,7 +22,7 @@ Draw = Callable[[st.SearchStrategy[Any]], Any]
 _PAUSES = (0, 2, 70, 4000)  # seconds
 _SEEN = 12  # values of one field that are remembered
 _MOST_PAGES = 6
-_RARELY = 10
+_RARELY, _SELDOM = 10, 6  # once in so many and one
 
 
 @dataclass
@@ -140,16 +140,16 @@ class Drawing:
         for name in (*changed, *names):
             fields[name] = draw(self._values.of(move, name, state.made))
         fields = self._lists_of_entries(draw, move, fields)
-        chance = draw(st.integers(0, _RARELY if self._is_own_world else _RARELY - 1))
-        if chance == _RARELY - 1 and self._is_own_world:
+        chance = draw(st.integers(0, _SELDOM if self._is_own_world else _SELDOM - 1))
+        if chance == _SELDOM - 1 and self._is_own_world:
             fields |= self._unasked(draw, move, state)
-        if chance < _RARELY:
+        if chance < _SELDOM:
             return self._unlike(move, fields, state), True
         name = draw(st.sampled_from(list(move.body)))
         if name in fields and draw(st.booleans()):
             del fields[name]
         else:
-            fields[name] = draw(self._values.wrong())
+            fields[name] = draw(self._values.wrong(move, name))
         return fields, False
 
     def _unasked(self, draw: Draw, move: Move, state: State) -> dict[str, Any]:

@@ -16,8 +16,11 @@ from contracts.modelling.steps import Step
 class Judge(Protocol):
     """Plays steps on a target, and raises Differs where it parts from its model."""
 
-    state: State
-    played: Played
+    @property
+    def state(self) -> State: ...
+
+    @property
+    def played(self) -> Played: ...
 
     def begin(self) -> None: ...
 

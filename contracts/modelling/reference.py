@@ -1,5 +1,6 @@
 """The stand-in in this process as the model that a sequence is held against, request by request."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from contracts.control import Control
@@ -10,9 +11,10 @@ from contracts.target import Target
 from mockserver.vendor import Vendor
 
 
-def open_reference(vendor: Vendor, *, seed: int, now: datetime) -> Target:
-    """A mock of its own, whose clock stands still at that time."""
-    wire = local_wire(vendor, seed=seed, clock=now.strftime("%Y-%m-%dT%H:%M:%SZ"), limits="documented")
+def open_reference(vendor: Vendor, *, seed: int, now: datetime, switches: Mapping[str, str] | None = None) -> Target:
+    """A mock of its own, whose clock stands still at that time and whose switches stand so."""
+    turned = tuple((vendor.name, name, value) for name, value in (switches or {}).items())
+    wire = local_wire(vendor, seed=seed, clock=now.strftime("%Y-%m-%dT%H:%M:%SZ"), limits="documented", switches=turned)
     control = Control(wire)
     told = (control.find_credentials() or {})[vendor.name]
     return Target(

@@ -47,9 +47,20 @@ class Values:
             self._known[key] = st.one_of(*self._make(move, field, made))
         return self._known[key]
 
-    def wrong(self) -> SearchStrategy[Any]:
-        """What hardly any field takes."""
-        return st.sampled_from(_WRONG)
+    def wrong(self, move: Move, field: str) -> SearchStrategy[Any]:
+        """What a field should not take: a value beside those of its schema, or what hardly any field takes."""
+        schema = move.body.get(field, {})
+        beside: list[Any] = []
+        told = schema.get("enum", ())
+        if told:
+            beside = (
+                ["unheard of"] if isinstance(told[0], str) else [max(each for each in told if each is not None) + 1]
+            )
+        elif schema.get("format") in ("date", "date-time") or "anyOf" in schema:
+            beside = ["2024-02-30", "soon"]
+        elif _takes(schema, "string"):
+            beside = ["   ", ""]
+        return st.sampled_from((*beside, *beside, *_WRONG))
 
     def _speaks_of_records(self, move: Move, field: str) -> bool:
         return field in self._moves.references(move) or self._is_bare(move.body.get(field, {}))

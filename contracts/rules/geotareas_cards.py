@@ -44,6 +44,11 @@ def _check(tenant: Tenant, everything: list[Record], **asked: str) -> int:
     if not tenant.is_mock:  # which may have any order
         wanted, found = sorted(wanted), sorted(found)
     expect_equal(f"the cards with {short(asked)}", wanted, found)
+    half = -(-len(wanted) // 2)
+    if half:  # conditions choose before pages are cut: two halves show the same
+        halves = card_ids(cards(tenant, size=half, **asked))
+        shown = halves if tenant.is_mock else sorted(halves)
+        expect_equal(f"the cards with {short(asked)}, {half} on a page", wanted, shown)
     return len(wanted)
 
 

@@ -1,14 +1,14 @@
-"""KanMan: the trash. No operation shows it: its rules are judged where a control plane restores and turns the clock."""
+"""KanMan: the trash. No operation shows it: most rules are judged where a control plane restores and moves time."""
 
 from contracts.expecting import (
     expect,
     expect_kept,
     expect_status,
 )
-from contracts.findings import NotJudged
-from contracts.laws.terms import Record
+from contracts.findings import Broken, NotJudged
+from contracts.laws.terms import Record, same
 from contracts.rules import rule
-from contracts.rules.kanman_steps import Task, create, delete, home, ids, listed, project, read
+from contracts.rules.kanman_steps import Task, create, delete, home, ids, label, listed, patch, project, read, task_of
 from contracts.tenant import Tenant
 
 _DAY = 24 * 3600.0
@@ -38,8 +38,42 @@ def _trashed(tenant: Tenant, seconds: float) -> tuple[Tenant, Task]:
     return world, task
 
 
+def _shown(tenant: Tenant, task: Task) -> dict[str, Task]:
+    """How the operations that show tasks show this one; one that does not show it is absent."""
+    answer = tenant.call("getTask", path={"id": task["id"]})
+    found = {"getTask": task_of(answer)} if answer.status == 200 else {}
+    items = [each for each in listed(tenant, home(tenant)) if each["id"] == task["id"]]
+    return {**found, "listProjectTasks": items[0]} if items else found
+
+
+def _leaves(tenant: Tenant) -> None:
+    """On a tenant: nothing shows a deleted task as if nothing had happened. What it shows of its trash is its own."""
+    task = create(tenant, description="Not destroyed")
+    before = _shown(tenant, task)
+    delete(tenant, task)
+    after = _shown(tenant, task)
+    for name in before.keys() & after.keys():
+        if all(same(value, after[name].get(key)) for key, value in before[name].items() if key != "updated_at"):
+            raise Broken(f"{name} shows the deleted {task['id']} as if it were not in the trash")
+
+
+@rule("KM-167")
+def no_operation_recovers_a_deleted_task(tenant: Tenant) -> None:
+    task = create(tenant, description="In the trash")
+    delete(tenant, task)
+    before = _shown(tenant, task)
+    answer = patch(tenant, task, {"label": label(tenant, "Recovered")})
+    recovered = sorted(_shown(tenant, task).keys() - before.keys())
+    if recovered:
+        tenant.remove("tasks", task["id"])
+        raise Broken(f"updateTask of the deleted {task['id']} brought it back: {recovered[0]} shows it again", answer)
+
+
 @rule("KM-164")
 def a_deleted_task_is_in_the_trash(tenant: Tenant) -> None:
+    if not tenant.is_mock:
+        _leaves(tenant)
+        return
     world = tenant.fresh_world()
     task = create(world, description="Not destroyed")
     expect(_restore(world, task) == 404, "a task that was not deleted could be restored")

@@ -9,6 +9,7 @@ from contracts.expecting import (
     expect_status,
     known,
 )
+from contracts.findings import NotJudged
 from contracts.laws.terms import brief, record_of, short
 from contracts.rules import rule
 from contracts.rules.kantata_steps import (
@@ -176,6 +177,8 @@ def where_nothing_fits_all_is_empty(tenant: Tenant) -> None:
 
 @rule("KX-062")
 def the_map_has_the_order_of_results(tenant: Tenant) -> None:
+    if not tenant.is_mock:
+        raise NotJudged("an object of JSON has no order, and whatever stands before a tenant may turn it")
     for query in ({"per_page": 50}, {"per_page": 10, "page": 2}, {"order": "id:asc", "per_page": 30}):
         found = page(tenant, query)
         told = short(list(found.objects)[:8]), short(found.ids[:8])

@@ -12,8 +12,10 @@ from contracts.rules.kantata_steps import (
     everything,
     home,
     ids,
+    name,
     of_set,
     order_of,
+    read,
     remove,
     stand_in,
 )
@@ -58,6 +60,14 @@ def a_position_is_a_place_in_the_set(tenant: Tenant) -> None:
     expect(type(moved["position"]) is int, f"expected position to be a whole number, got {short(moved['position'])}")
     order = [made[2], made[0], made[1]]
     expect_equal("the order after the third was put in the first's place", ids(order), order_of(tenant, made))
+    text = name(tenant, "Renamed and moved")
+    change(tenant, made[1], status=text, position=moved["position"])
+    order = [made[1], made[2], made[0]]
+    expect_equal("the order after the last was renamed and put first", ids(order), order_of(tenant, made))
+    expect_equal("the name that was sent with a place", text, read(tenant, made[1])["status"])
+    for each in made:
+        change(tenant, each, status=name(tenant, "Renamed in its place"))
+    expect_equal("the order after renames, which move nothing", ids(order), order_of(tenant, made))
 
 
 def _three(tenant: Tenant) -> list[Status]:

@@ -72,7 +72,6 @@ def selftest(
     from mockserver.yamlfile import SpecError
 
     interrupts.keep_warnings_quiet()
-    interrupts.heed_ends()
     if place := cache.folder():  # or Hypothesis keeps its tables in whatever folder one stands in
         os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(place / "hypothesis"))
     try:
@@ -88,6 +87,7 @@ def selftest(
             _refuse(f"--report {report} cannot be written: {error.strerror}")
     is_whole = not names and not kinds
     wanted = Wanted(profile, seed, seeds, has_stock=not no_schemathesis, has_variants=is_whole)
+    interrupts.heed_ends()
     with Crew(jobs or _processors()) as crew:
         code = prove(scores, wanted, crew, report)
     sys.exit(code)

@@ -158,7 +158,7 @@ class _Listener:
         self._docket = docket
         self._tenant = tenant
         self._attribution = Attribution(docket.target.model, docket.ledger)
-        self._excuses = Excuses(docket.target.model)
+        self._excuses = Excuses(docket.target.model, is_tenant=not docket.target.is_mock)
         self._alike: Counter[tuple[str, str]] = Counter()
 
     def phase(self, name: str) -> None:

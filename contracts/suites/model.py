@@ -6,15 +6,17 @@ what can be said of records that the run made. The shortest sequence that fails 
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Any
 
-from contracts.control import Control
 from contracts.course import Left
 from contracts.docket import Docket
 from contracts.findings import Finding, NotJudged, severity
+from contracts.laws.terms import key_of
 from contracts.modelling.drawing import Drawing
 from contracts.modelling.hunt import Extent, Hunt, Judge
+from contracts.modelling.likeness import Likeness
 from contracts.modelling.moves import Moves
 from contracts.modelling.played import Difference, Played
 from contracts.modelling.reference import open_reference
@@ -90,7 +92,8 @@ def _hunt(docket: Docket, stage: _Stage, profile: _Profile, purse: _Purse) -> No
     """Hunt again for what else differs, as long as something does."""
     known: set[str] = set()
     for number in range(_MOST_FINDINGS):
-        hunt = Hunt(stage.judge, Drawing(stage.moves), profile.extent, known, lambda: _begin(docket, purse))
+        extent = profile.extent if not number else replace(profile.extent, sequences=profile.extent.sequences // 3)
+        hunt = Hunt(stage.judge, Drawing(stage.moves), extent, known, lambda: _begin(docket, purse))
         found = hunt.run(docket.target.seed)
         if found is None or found.difference is None:
             return
@@ -129,11 +132,14 @@ def _shows_twice(target: Target, judge: Judge, found: Played) -> bool:
 def _opened(target: Target) -> Iterator[_Stage]:
     """Who plays the sequences, with a stand-in beside it that is closed at the end."""
     moves = Moves(target)
+    switches: dict[str, str] = {}
     if target.control is not None:
-        now = target.control.clock(f"{SUITE}-clock").now()
+        world = str(target.tenant(SUITE).world)
+        now = target.control.clock(world).now()
+        switches = target.control.switches(world, target.vendor.name)
     else:
         now = datetime.fromtimestamp(target.guard.watch.wall(), UTC)
-    reference = open_reference(target.vendor, seed=target.seed, now=now)
+    reference = open_reference(target.vendor, seed=target.seed, now=now, switches=switches)
     try:
         if target.is_mock:
             if why := _unlike(target, reference):
@@ -147,16 +153,22 @@ def _opened(target: Target) -> Iterator[_Stage]:
 
 def _unlike(target: Target, reference: Target) -> str | None:
     """Why the two cannot be compared: other records stand in a fresh world of the target."""
-    controls = [each.control for each in (target, reference)]
-    worlds = [each.tenant(SUITE).world for each in (target, reference)]
-    for resource in target.vendor.seed["records"]:
-        counts = []
-        for control, world in zip(controls, worlds, strict=True):
-            assert isinstance(control, Control) and world is not None
-            counts.append(len(control.records(world, target.vendor.name, resource)))
-        if counts[0] != counts[1]:
-            return f"the mock has other records than its seed: {counts[0]} of {resource}, not {counts[1]}"
-    return None
+    likeness = Likeness(frozenset())
+    found: list[dict[str, list[dict[str, Any]]]] = []
+    for each in (reference, target):
+        world = str(each.tenant(SUITE).world)
+        records = {name: _records(each, world, name) for name in target.vendor.seed["records"]}
+        found.append(records)
+    different = next(likeness.differences(*found), None)
+    if different is None:
+        return None
+    return f"fresh worlds of the mock have other {different.path[0]} than its seed makes today"
+
+
+def _records(target: Target, world: str, resource: str) -> list[dict[str, Any]]:
+    assert target.control is not None
+    key = key_of(target.vendor, resource)
+    return sorted(target.control.records(world, target.vendor.name, resource), key=lambda each: str(each[key]))
 
 
 def _is_told(docket: Docket, difference: Difference) -> bool:

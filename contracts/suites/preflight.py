@@ -7,7 +7,7 @@ like broken rules later.
 import random
 from collections.abc import Callable, Iterable, Iterator
 
-from contracts.findings import Broken, Exchange, NotJudged, Unjudgeable, shorten
+from contracts.findings import BINDING_GRADES, Broken, Exchange, NotJudged, Unjudgeable, shorten
 from contracts.laws.access import reach
 from contracts.laws.terms import is_unsafe
 from contracts.model import path_names
@@ -23,8 +23,17 @@ _ENOUGH = 4
 _PAUSES = (1.0, 2.0, 4.0)  # seconds; a target that is started anew is back by then
 _NOWHERE = "/proofboard-no-such-path"
 _NOT_THERE = frozenset({404, 410})
-_REFUSED = frozenset({401, 403})
+_FORBIDDEN = 403
+_REFUSED = frozenset({401, _FORBIDDEN})
 _MALFORMED = frozenset({400, 422})
+
+
+class Locked(Unjudgeable):
+    """The owner is let in nowhere. `exchange` is the first refusal."""
+
+    def __init__(self, why: str, exchange: Exchange) -> None:
+        super().__init__(why)
+        self.exchange = exchange
 
 
 def check(target: Target, *, rules: Iterable[Rule], tell: Callable[[str], None] | None = None) -> list[str]:
@@ -109,7 +118,24 @@ def _find_read(target: Target, tenant: Tenant) -> tuple[Operation, dict[str, str
             break
     if not seen:
         raise Unjudgeable("nothing can be read: the known ids are missing, or none of them can be used")
+    if refused := [each for each in seen if each.status in _REFUSED]:
+        raise Locked(_refused(target, "owner", refused[0]), refused[0])
     raise Unjudgeable(_reason(target, seen))
+
+
+def broken_by(target: Target, locked: Locked) -> Rule | None:
+    """The rule that a mock breaks which does not let in whom its own control plane tells; None where nobody told.
+
+    Of what a person gives as credentials nothing follows but that they are wrong.
+    """
+    told = (target.control.find_credentials() if target.control is not None else None) or {}
+    callers = told.get(target.vendor.name, {}).get("callers", {})
+    if callers.get("owner", {}).get("headers") != target.callers_of(None).get("owner"):
+        return None
+    law = "scopes" if locked.exchange.status == _FORBIDDEN else "credentials"
+    rules = [each for each in target.vendor.rules.values() if each.judge == "law" and each.detail == (law,)]
+    rules = [each for each in rules if locked.exchange.operation in each.operations]
+    return min(rules, key=lambda each: each.grade not in BINDING_GRADES, default=None)
 
 
 def _asked(tenant: Tenant, operation: Operation, path: dict[str, str], *, caller: str = "owner") -> Exchange:
@@ -256,8 +282,6 @@ def _line(exchange: Exchange) -> str:
 def _reason(target: Target, exchanges: list[Exchange]) -> str:
     statuses = {exchange.status for exchange in exchanges}
     first = exchanges[0]
-    if refused := [each for each in exchanges if each.status in _REFUSED]:
-        return _refused(target, "owner", refused[0])
     if statuses == {404}:
         return f"every read answers 404: is {target.url} the base URL? It takes the place of {target.vendor.base_url}"
     if all(300 <= status < 400 for status in statuses):

@@ -6,12 +6,13 @@ import pytest
 
 from contracts import runner
 from contracts.control import Control
-from contracts.docket import Silence
+from contracts.docket import Docket, Silence
 from contracts.local import START, local_wire
 from contracts.model import Model
 from contracts.room import with_room
 from contracts.runner import Result
 from contracts.safety.guard import Budget, Guard
+from contracts.suites import model, preflight
 from contracts.target import Target
 from contracts.wire import Wire
 from mockserver.reception import DEFAULT_WORLD
@@ -89,3 +90,27 @@ def judge(
 def found(result: Result) -> set[str]:
     """The broken rules, and the codes of failures that no rule answers for."""
     return {finding.rule or finding.key.split()[0] for finding in result.findings}
+
+
+def judge_by_sequences(
+    vendor: Vendor, bend: Bend, *, tenant: bool, seed: int = 11, profile: str = "quick", **settings: Any
+) -> Result:
+    """A run of the model suite alone."""
+    target = open_bent(vendor, bend, tenant=tenant, seed=seed, **settings)
+    try:
+        return play_sequences(target, profile)
+    finally:
+        target.close()
+
+
+def play_sequences(target: Target, profile: str = "quick") -> Result:
+    """The model suite alone on a target that is open; whatever the other suites would ask is left out."""
+
+    def ask(docket: Docket, profile: str) -> None:
+        preflight.check(docket.target, rules=docket.rules.values(), tell=lambda line: None)
+        model.run(docket, profile)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(runner, "_ask", ask)
+        rules = list(target.vendor.rules.values())
+        return runner.run(target, rules, profile=profile, is_selective=False, progress=Silence())
