@@ -16,7 +16,6 @@ from mockserver.vendor import Rule, Vendor
 _UNCOUNTED = frozenset({401, 429})
 _STANDING, _GROWING = 8, 2  # calls in a row; the guard stops soon where next to nothing seems to remain
 _ALIKE, _ALIKE_IN_WINDOW = 20, 8
-_IN_A_BURST = 5.0  # seconds
 _NEARLY, _WELL_OVER = 0.8, 1.2  # of a window: calls so old leave it about now, while others come
 
 Tell = Callable[[Rule, str, Exchange], None]
@@ -30,16 +29,21 @@ class _Count:
     left: int | None = None
     step: int = 0
     row: int = 0
-    began: float = 0.0
     turn: int = 0
-    calls: deque[float] = field(default_factory=deque)  # moments; of a window only
 
-    def is_leaving(self, now: float, seconds: float) -> bool:
-        """Whether earlier calls may be leaving the window now."""
-        self.calls.append(now)
-        while self.calls[0] < now - _WELL_OVER * seconds:
-            self.calls.popleft()
-        return self.calls[0] < now - _NEARLY * seconds
+
+@dataclass
+class _Leaving:
+    """When one caller called, in the last window and a little longer."""
+
+    moments: deque[float] = field(default_factory=deque)
+
+    def add(self, now: float, seconds: float) -> bool:
+        """Whether calls of before may be leaving the window now."""
+        self.moments.append(now)
+        while self.moments[0] < now - _WELL_OVER * seconds:
+            self.moments.popleft()
+        return self.moments[0] < now - _NEARLY * seconds
 
 
 @dataclass
@@ -50,20 +54,28 @@ class Countdown:
     now: Callable[[], float]
     tell: Tell
     _counts: dict[tuple[str, ...], _Count] = field(default_factory=dict)
+    _calls: dict[tuple[str, str], _Leaving] = field(default_factory=dict)
     _seen: set[tuple[str, str]] = field(default_factory=set)
     _turn: int = 0
+    _counted: set[str] = field(default_factory=set)  # quotas of which not all remains at all times: somebody counts
     _told: set[str] = field(default_factory=set)
 
     def watch(self, exchange: Exchange) -> None:
         if exchange.caller is None or exchange.operation is None:
             return
         self._turn += 1
-        if exchange.status in _UNCOUNTED or exchange.status >= 500 or self._may_be_stored(exchange):
-            return
+        is_stored = self._may_be_stored(exchange)
         for name, quota in self.vendor.behaviour.get("quotas", {}).items():
-            rule = rule_of(self.vendor, quota)
-            if rule is not None and name not in self._told and exchange.status not in quota.get("spared", []):
-                self._count(name, quota, rule, exchange)
+            rule, window = rule_of(self.vendor, quota), quota["window"]
+            if rule is None or name in self._told or exchange.status in quota.get("spared", []):
+                continue
+            is_window = isinstance(window, Mapping)
+            is_steady = not is_window or not self._is_leaving(name, exchange.caller, window["seconds"])
+            if exchange.status not in _UNCOUNTED and exchange.status < 500 and not is_stored:
+                self._count(name, quota, rule, exchange, is_window=is_window, is_steady=is_steady)
+
+    def _is_leaving(self, name: str, caller: str, seconds: float) -> bool:
+        return self._calls.setdefault((name, caller), _Leaving()).add(self.now(), seconds)
 
     def _may_be_stored(self, exchange: Exchange) -> bool:
         """Whoever stores an answer on the way may give it again as it was, with all its headers."""
@@ -72,23 +84,27 @@ class Countdown:
         self._seen.add(asked)
         return was_asked
 
-    def _count(self, name: str, quota: Mapping[str, Any], rule: Rule, exchange: Exchange) -> None:
+    def _count(
+        self, name: str, quota: Mapping[str, Any], rule: Rule, exchange: Exchange, *, is_window: bool, is_steady: bool
+    ) -> None:
         parts = [exchange.headers.get(header_of(quota, part), "") for part in ("limit", "remaining", "reset")]
         limit, left, reset = parts
         if not (left.isascii() and left.isdigit()):
             return
+        if left != limit:
+            self._counted.add(name)
+        elif name not in self._counted:
+            return
         caller = self.vendor.callers.get(exchange.caller or "")
-        is_window = isinstance(quota["window"], Mapping)
         key = (exchange.caller or "", exchange.operation or "") if is_window else (caller.account if caller else "",)
         count = self._counts.setdefault((name, *key), _Count())
         told = (limit, "") if is_window else (limit, reset)
-        is_next, now = count.told == told and count.left is not None, self.now()
+        is_next = is_steady and count.told == told and count.left is not None
         if is_window:  # another operation may share the counter
-            is_steady = not count.is_leaving(now, quota["window"]["seconds"])
-            is_next = is_next and is_steady and self._turn == count.turn + 1 and now - count.began <= _IN_A_BURST
+            is_next = is_next and self._turn == count.turn + 1
         step = int(left) - (count.left or 0)
         if not is_next or step != count.step:
-            count.row, count.began = 0, now
+            count.row = 0
         count.told, count.left, count.turn = told, int(left), self._turn
         if is_next:
             count.step, count.row = step, count.row + 1

@@ -1,8 +1,9 @@
 """Failed checks of the conformance suite that say nothing against a target: its vendor's model foresees the answer."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from contracts.document import is_json, parse
 from contracts.envelopes import Refusals
 from contracts.findings import Exchange, media_type
 from contracts.model import Model
@@ -52,11 +53,13 @@ class Excuses:
         if operation is None:
             return False
         if failure.code == _UNDECLARED:
-            return self._is_tenant and self._is_of_another_type(operation, exchange)
+            return self._is_tenant and self._may_do_otherwise(operation, exchange)
         if failure.code == _ACCEPTED:
-            return self._is_corrected(operation, exchange)
+            is_open = self._is_tenant and self._may_do_otherwise(operation, exchange)
+            return is_open or self._is_corrected(operation, exchange)
         if failure.code == _REFUSED:
-            return self._is_checked_further(operation, exchange, known)
+            is_open = self._is_tenant and self._is_refused_at_will(operation, exchange)
+            return is_open or self._is_checked_further(operation, exchange, known)
         return failure.code == _GONE and bool(self._unknown(operation, exchange, known))
 
     def _statuses(self, *situations: str) -> set[int]:
@@ -72,10 +75,33 @@ class Excuses:
         is_open = self._is_paging_open and fault.field in page_parameters(operation.table)
         return fault.place == "query" and (is_open or self._requests.forgives(operation, fault.field))
 
-    def _is_of_another_type(self, operation: Operation, exchange: Exchange) -> bool:
-        """A body of a media type that the document does not name, refused by the status that HTTP has for that."""
+    def _may_do_otherwise(self, operation: Operation, exchange: Exchange) -> bool:
+        """A body that cannot be read, and one of the answers that a tenant may give to that."""
         kind = media_type(exchange.request_headers.get("content-type"))
-        return exchange.status == _WRONG_TYPE and self._requests.document.body(operation, kind) is None
+        situation = "body_unreadable"
+        if self._requests.document.body(operation, kind) is None:
+            situation = "content_type_unknown"
+            if exchange.status == _WRONG_TYPE:
+                return True
+        elif not is_json(kind) or isinstance(_read(exchange.request_body), dict):
+            return False
+        error = self._behaviour.get("refusals", {}).get(situation, {}).get("error")
+        return exchange.status in self._behaviour["errors"]["catalogue"].get(error, {}).get("instead", ())
+
+    def _is_refused_at_will(self, operation: Operation, exchange: Exchange) -> bool:
+        """What no document promises to be taken: a change of nothing, null, unknown fields, pages of odd sizes."""
+        table = operation.table
+        for place, texts in self._requests.sent(operation, exchange):
+            if place.node["name"] in page_parameters(table) and not all(map(_is_usual(table), texts)):
+                return True
+        body = self._requests.body(operation, exchange)
+        if body is None or not isinstance(body[2], Mapping):
+            return False
+        sent, schema = body[2], body[1]
+        known = self._requests.document.properties(schema)
+        if (wrapper := table.get("wrapper")) is not None and isinstance(sent.get(wrapper), Mapping):
+            sent, known = sent[wrapper], self._requests.document.properties(known.get(wrapper, {}))
+        return not sent or bool(sent.keys() - known.keys()) or any(value is None for value in sent.values())
 
     def _is_checked_further(self, operation: Operation, exchange: Exchange, known: Mapping[str, str]) -> bool:
         """A valid request was refused for what its schema cannot tell, by the refusal's own words."""
@@ -114,3 +140,17 @@ class Excuses:
             if any(value is not None and str(value) not in there for value in values):
                 found.add(name)
         return found
+
+
+def _read(body: bytes | None) -> Any:
+    """The JSON of a body; None where it is none."""
+    try:
+        return parse(body or b"")
+    except ValueError:
+        return None
+
+
+def _is_usual(table: Mapping[str, Any]) -> Callable[[str], bool]:
+    """Whether a number of a page, or of how many records it has, is one that every client sends."""
+    most = table.get("paging", {}).get("most", 1)
+    return lambda text: text.isascii() and text.isdecimal() and 1 <= int(text) <= most

@@ -41,10 +41,14 @@ class _State:
 
 
 class Ledger:
-    """Watches exchanges and remembers, rule by rule, what they show."""
+    """Watches exchanges and remembers, rule by rule, what they show.
 
-    def __init__(self, vendor: Vendor, rules: Iterable[Rule]) -> None:
+    `spared` are pointers to what is demanded of requests, and this target need not demand.
+    """
+
+    def __init__(self, vendor: Vendor, rules: Iterable[Rule], *, spared: Iterable[str] = ()) -> None:
         self._vendor = vendor
+        self._spared = frozenset(spared)
         self._document = Document(vendor.document, unseen="writeOnly")
         self._rules = {rule.id: rule for rule in rules if rule.judge == "schema"}
         self._states: dict[str, _State] = defaultdict(_State)
@@ -68,8 +72,8 @@ class Ledger:
         keys = frozenset(pointer for pointer in claims if pointer.rpartition("/")[0].endswith("/required"))
         for rule in self._rules.values():
             grade = GRADES.index(rule.grade)
-            spared = frozenset(pointer for pointer, claimed in claims.items() if claimed > grade)
-            for pointer in rule.detail:
+            spared = self._spared.union(pointer for pointer, claimed in claims.items() if claimed > grade)
+            for pointer in (each for each in rule.detail if each not in self._spared):
                 yield pointers.make(document, rule.id, frozenset(rule.operations), pointer, spared, keys)
 
     def watch(self, exchange: Exchange) -> None:

@@ -141,7 +141,8 @@ def begin(
     started, started_at = time.monotonic(), datetime.now(UTC)
     chosen = {rule.id: rule for rule in rules}
     course = None if target.is_mock else course
-    ledger = Ledger(target.vendor, chosen.values())
+    spared = () if target.is_mock else target.vendor.behaviour.get("may_take", ())
+    ledger = Ledger(target.vendor, chosen.values(), spared=spared)
     docket = Docket(
         target,
         chosen,

@@ -95,6 +95,13 @@ def test_defect__changes_what_a_client_sees(vendor: str, defect: str) -> None:
 
 
 @pytest.mark.parametrize("name", shipped())
+def test_defects__break_nothing_but_what_they_say(name: str) -> None:
+    for defect in inside(load(name)):
+        failed = [told for told in theatre(name).answers(defect.name) if status_of(told) >= 500]
+        assert not failed, defect.name
+
+
+@pytest.mark.parametrize("name", shipped())
 def test_defects__take_whatever_is_sent(name: str) -> None:
     vendor = load(name)
     script = Theatre(vendor, _nonsense, SCRIPTS[name][1])

@@ -1,6 +1,7 @@
 """What only a mock used to show is seen on somebody's tenant too: by records of the run's own, and in passing."""
 
 from functools import cache
+from typing import Any
 
 import pytest
 
@@ -31,7 +32,7 @@ def _vendor(name: str) -> Vendor:
     return load(name)
 
 
-def _judged(vendor: str, rules: list[str], **settings: object) -> Result:
+def _judged(vendor: str, rules: list[str], **settings: Any) -> Result:
     known = _vendor(vendor)
     return judge(known, straight, [known.rules[each] for each in rules], tenant=True, **settings)
 

@@ -4,7 +4,18 @@ from functools import partial
 
 from contracts.findings import Broken
 from contracts.laws import aspects
-from contracts.laws.paged import NO_NUMBERS, SIZE_WORD, Paged, compare, expect, lists, probe_of, put_right, sizes_of
+from contracts.laws.paged import (
+    NO_NUMBERS,
+    SIZE_WORD,
+    Paged,
+    compare,
+    expect,
+    few,
+    lists,
+    probe_of,
+    put_right,
+    sizes_of,
+)
 from contracts.laws.walks_cursor import cursors
 from contracts.laws.walks_numbered import numbers, slices
 from contracts.tenant import Tenant
@@ -27,6 +38,8 @@ def page_walk(tenant: Tenant, rule: Rule) -> None:
             "walk": partial(_walk, paged),
             "narrowed": partial(_narrowed, paged),
         }
+        if "whole" in paged.table:
+            common["named"] = partial(_named, paged)
         own = {"offset": slices, "pages": numbers, "cursor": cursors}[paged.style](paged)
         cases = {name: partial(paged.steadily, case) for name, case in (common | own).items()}
         aspects.judge(tenant, "page-walk", rule, cases)
@@ -100,6 +113,16 @@ def _walk(paged: Paged) -> None:
 
 def _walk_by(paged: Paged, size: int) -> None:
     compare(paged, paged.walk(size), paged.whole)
+
+
+def _named(paged: Paged) -> None:
+    """The parameter that names records by their keys shows those, all of them and no other."""
+    paged.grow(3)
+    parameter, keys = paged.table["whole"], paged.whole[:3]
+    for asked in (keys[1:2], keys[:2], keys[::-1]):
+        page = paged.ask({parameter: ",".join(asked)})
+        if sorted(page.keys) != sorted(asked):
+            raise Broken(f"{page.what}: expected the records {few(asked)}, got {few(page.keys)}", page.answer)
 
 
 def _narrowed(paged: Paged) -> None:

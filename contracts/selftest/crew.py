@@ -46,7 +46,14 @@ class Crew:
         return list(self._under_way.values())
 
     def take(self, piece: Piece) -> None:
-        self._under_way[self._pool.submit(self._work, piece)] = piece
+        """Begin a piece. Where a process has died, all that were under way are lost, and new ones are hired."""
+        try:
+            future = self._pool.submit(self._work, piece)
+        except BrokenProcessPool:
+            self._dismiss()
+            self._pool = self._hire()
+            future = self._pool.submit(self._work, piece)
+        self._under_way[future] = piece
 
     def done(self, seconds: float) -> Iterator[Outcome | Failed]:
         """What has come of pieces, as soon as there is one; nothing when none is done in time."""
@@ -56,15 +63,9 @@ class Crew:
             try:
                 yield future.result()
             except BrokenProcessPool:
-                yield Failed(piece, "its process died")
+                yield Failed(piece, "its process died, or that of another run at the same time")
             except Exception as error:  # told in one line: a piece is no reason to lose all others
                 yield Failed(piece, f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}")
-        if any(isinstance(future.exception(), BrokenProcessPool) for future in finished):
-            self._dismiss()
-            self._pool = self._hire()
-            for piece in self._under_way.values():
-                yield Failed(piece, "the process of another piece died")
-            self._under_way.clear()
 
     def _hire(self) -> ProcessPoolExecutor:
         context = multiprocessing.get_context("spawn")  # nothing of this process, neither threads nor locks

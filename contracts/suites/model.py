@@ -154,12 +154,11 @@ def _opened(target: Target) -> Iterator[_Stage]:
 def _unlike(target: Target, reference: Target) -> str | None:
     """Why the two cannot be compared: other records stand in a fresh world of the target."""
     likeness = Likeness(frozenset())
-    found: list[dict[str, list[dict[str, Any]]]] = []
-    for each in (reference, target):
-        world = str(each.tenant(SUITE).world)
-        records = {name: _records(each, world, name) for name in target.vendor.seed["records"]}
-        found.append(records)
-    different = next(likeness.differences(*found), None)
+    expected, got = (
+        {name: _records(each, str(each.tenant(SUITE).world), name) for name in target.vendor.seed["records"]}
+        for each in (reference, target)
+    )
+    different = next(likeness.differences(expected, got), None)
     if different is None:
         return None
     return f"fresh worlds of the mock have other {different.path[0]} than its seed makes today"

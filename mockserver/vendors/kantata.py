@@ -70,8 +70,9 @@ def show_custom_task_statuses(call: Call, record: Record, task: Task) -> Record:
     key = str(record["status_set_id"])
     if "task_status_set" in call.includes:
         shown["task_status_set_id"] = key
-    if SETS in call.sides and key not in call.sides[SETS]:
-        call.sides[SETS][key] = _part(_demand(call.world, SETS, key), _SET)
+    # Without a defect each status has its set, and each set a default status of each category.
+    if SETS in call.sides and key not in call.sides[SETS] and (found := call.world.find(SETS, key)) is not None:
+        call.sides[SETS][key] = _part(found, _SET)
     return shown
 
 
@@ -149,16 +150,16 @@ def delete_custom_task_statuses(call: Call, record: Record) -> None:
     """The stories that had the status get the default one of its category, and the gap in the set closes."""
     siblings = _statuses(call.world, record["status_set_id"])
     fallback = _default(siblings, record["category"])
-    for story in call.world.select("stories", {"custom_task_status_id": int(record["id"])}, []):
+    for story in call.world.select("stories", {"custom_task_status_id": int(record["id"])}, []) if fallback else ():
         call.world.replace("stories", {**story, "custom_task_status_id": int(fallback["id"])})
     for other in siblings:
         if other["position"] > record["position"]:
             call.world.replace(STATUSES, {**other, "position": other["position"] - 1})
 
 
-def _default(statuses: list[Record], category: str) -> Record:
+def _default(statuses: list[Record], category: str) -> Record | None:
     """The status of a category that its set came with."""
-    return next(each for each in statuses if each["is_default"] and each["category"] == category)
+    return next((each for each in statuses if each["is_default"] and each["category"] == category), None)
 
 
 # Sets
@@ -216,6 +217,7 @@ def _choose(world: World, project: int, set_id: int) -> Record:
     world.replace(CHOICES, choice)
     statuses = _statuses(world, set_id)
     for story in world.select("stories", {"workspace_id": project}, []):
-        now = _demand(world, STATUSES, str(story["custom_task_status_id"]))
-        world.replace("stories", {**story, "custom_task_status_id": int(_default(statuses, now["category"])["id"])})
+        now = world.find(STATUSES, str(story["custom_task_status_id"]))
+        if now is not None and (default := _default(statuses, now["category"])) is not None:
+            world.replace("stories", {**story, "custom_task_status_id": int(default["id"])})
     return choice

@@ -144,13 +144,18 @@ def _kantata_sets(drive: Drive) -> None:
         made.append(told["results"][0]["id"])
         drive.ask("getTaskStatusSet", [made[-1]], both)
         drive.ask("listTaskStatusSets")
+    drive.ask("listCustomTaskStatuses", query={"per_page": 200, "include": "task_status_set"})
+    chosen = {"workspace_id": 101, "status_set_id": int(made[1] or 0)}
+    drive.ask("bulkUpdateWorkspaceTaskStatusSets", body={"workspace_task_status_sets": [chosen]})
     for name in ("Two", "Three", "Four"):
         drive.ask("updateTaskStatusSet", [made[0]], both, {"task_status_set": {"name": name}})
         drive.ask("getTaskStatusSet", [made[0]], both)
     drive.ask("deleteTaskStatusSet", [made[0]])
     drive.ask("getTaskStatusSet", [made[0]])
     drive.ask("listTaskStatusSets", query=both)
-    drive.ask("listCustomTaskStatuses", query={"per_page": 200})
+    left = drive.ask("listCustomTaskStatuses", query={"per_page": 200, "include": "task_status_set"})
+    for key in (each["id"] for each in left["results"][:10]):
+        drive.ask("deleteCustomTaskStatus", [key])
     drive.ask("updateTaskStatusSet", [made[0]], body={"task_status_set": {"name": "Gone"}})
     drive.ask("getTaskStatusSet", [made[0]])
 
