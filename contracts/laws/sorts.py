@@ -12,11 +12,13 @@ from contracts.findings import Broken, NotJudged
 from contracts.laws import aspects
 from contracts.laws.bench import Bench
 from contracts.laws.paged import Page, Paged, lists
-from contracts.laws.terms import Record, key_of, refusal, refused, short
+from contracts.laws.terms import Record, find_operation, key_of, refusal, refused, short, succeed
 from contracts.tenant import Tenant
 from mockserver.vendor import Operation, Rule, Vendor
 
 _ENOUGH = 400  # records of a list that are put in order
+_LOOKS = 3  # for what was just changed, in a list that may lag behind
+_BETWEEN_LOOKS = 2.0  # seconds
 
 
 class Comparison:
@@ -104,6 +106,7 @@ class _Sorter:
         self._direction: str = table.get("direction", "-")
         self._ignores = table.get("unknown") == "ignore"
         self._order = list(paged.lister.table["order"])
+        self._made: list[Record] = []
         self._vary()
 
     def _vary(self) -> None:
@@ -116,7 +119,7 @@ class _Sorter:
             changes = {name: values[number % len(values)] for name, values in sample.get("changes", {}).items()}
             if paged.tenant.is_mock:
                 paged.bench.wait()
-            paged.bench.create(resource, **self._accepted(sample["create"], changes))
+            self._made.append(paged.bench.create(resource, **self._accepted(sample["create"], changes)))
 
     def _accepted(self, operation: str, changes: Mapping[str, Any]) -> dict[str, Any]:
         accepts = self._paged.tenant.vendor.operations[operation].table.get("accepts", {})
@@ -177,6 +180,32 @@ class _Sorter:
         again = self._in_order(field)
         if [item[self._paged.key] for item in again] != [item[self._paged.key] for item in up]:
             raise Broken(f"{self._paged}: by {field} twice gives two orders")
+        if field == self._paged.tenant.vendor.behaviour["resources"][self._paged.lister.table["resource"]].get(
+            "updated"
+        ):
+            self._by_last_change(field)
+
+    def _by_last_change(self, field: str) -> None:
+        """A record of ours that is changed comes behind one that is not. A tenant's list may lag."""
+        paged, bench, resource = self._paged, self._paged.bench, self._paged.lister.table["resource"]
+        operation = find_operation(paged.tenant.vendor, "update", resource)
+        changes = bench.changes(operation) if operation and len(self._made) > 1 else {}
+        if operation is None or not changes:
+            return
+        name, values = next(iter(changes.items()))
+        changed, kept = (str(record[paged.key]) for record in self._made[:2])
+        bench.wait()
+        body = {name: bench.tenant.unlike(resource, name, values[0])}
+        answer = bench.call(operation, path=bench.path(operation, changed), json=body)
+        succeed(paged.tenant, operation, answer, f"{operation.id} with {short(body)}")
+        paged.__dict__.pop("whole", None)
+        for looks in range(1 if paged.tenant.is_mock else _LOOKS):
+            if looks:
+                paged.tenant.target.guard.watch.sleep(_BETWEEN_LOOKS)
+            found = [str(item[paged.key]) for item in self._listed(self._written(field))]
+            if [key for key in found if key in (changed, kept)] == [kept, changed]:
+                return
+        raise Broken(f"{paged} by {field}: {changed} was changed last, and does not stand behind {kept}")
 
     def falling(self) -> None:
         for field in self._fields:

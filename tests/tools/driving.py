@@ -5,6 +5,7 @@ request goes to the operation that it means, through the defects of the world.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -113,19 +114,29 @@ class Theatre:
         """All that a world with these defects shows."""
         return self._play(defects, None)
 
+    def failures(self, defect: str) -> Seen:
+        """Operation and status of each failure of the server, as far as the script gets with what it is answered."""
+        drive = self._drive([defect], None)
+        with suppress(LookupError, TypeError):
+            self._script(drive)
+        return [each[:2] for each in drive.seen if isinstance(each[1], int) and each[1] >= 500]
+
     def told(self, *defects: str) -> list[Any]:
         """The records that a world with these defects answers, one by one."""
         bodies = [orjson.loads(body) for _, _, body in self.answers(*defects)]
         return [next(iter(body.values())) for body in bodies]
 
     def _play(self, defects: Sequence[str], expected: Seen | None) -> Seen:
+        drive = self._drive(defects, expected)
+        self._script(drive)
+        return drive.seen
+
+    def _drive(self, defects: Sequence[str], expected: Seen | None) -> Drive:
         (stage,) = self.app.stages
         world = stage.worlds.find("drive")
         world.reset()
         world.plant(defects)
-        drive = Drive(stage, world, expected)
-        self._script(drive)
-        return drive.seen
+        return Drive(stage, world, expected)
 
 
 def filters_of(vendor: Vendor, operation: str) -> Iterator[str]:
