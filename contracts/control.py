@@ -83,6 +83,14 @@ class Control:
         if status != 200:
             raise NotJudged(f"the control plane's deliveries answered {status}")
 
+    def find_sown(self, vendor: str) -> Mapping[str, Any] | None:
+        """What a vendor's records are made from: `seed`, `records` and the time `at`; None where nobody tells."""
+        try:
+            told = parsed(self._ask("GET", "/seed").body)[vendor]
+            return {"seed": int(told["seed"]), "records": told["records"], "at": str(told["at"])}
+        except (ValueError, KeyError, TypeError):
+            return None
+
     def switches(self, world: str, vendor: str) -> dict[str, str]:
         """How the switches of a vendor stand in a world; none where the vendor has none."""
         try:

@@ -1,7 +1,7 @@
 """What the answers of somebody's tenant tell of its quotas, watched through a whole run. No request is sent for it.
 
-How many calls others make nobody knows: they only let more be used. So what remains never stands still, nor grows by
-one, while one call of ours follows on another; nor does each call take the same two or three.
+How many calls others make nobody knows, not even when each of ours takes two: they only let more be used. So what
+remains never stands still, nor grows by one, while one call of ours follows on another.
 """
 
 from collections import deque
@@ -14,8 +14,8 @@ from contracts.laws.figures import header_of
 from mockserver.vendor import Rule, Vendor
 
 _UNCOUNTED = frozenset({401, 429})
-_STANDING, _GROWING = 8, 2  # calls in a row; the guard stops soon where next to nothing seems to remain
-_ALIKE, _ALIKE_IN_WINDOW = 20, 8
+_STANDING, _GROWING = 40, 4  # calls in a row: whoever counts for a month may add up from time to time
+_STANDING_IN_WINDOW = 8
 _NEARLY, _WELL_OVER = 0.8, 1.2  # of a window: calls so old leave it about now, while others come
 
 Tell = Callable[[Rule, str, Exchange], None]
@@ -114,12 +114,10 @@ class Countdown:
 
 
 def _breach(step: int, row: int, *, is_window: bool) -> str | None:
-    if step == 0 and row >= _STANDING:
+    if step == 0 and row >= (_STANDING_IN_WINDOW if is_window else _STANDING):
         return f"stood still while {row} calls were made one after the other"
     if step == 1 and row >= _GROWING and not is_window:
         return f"grew by one with each of {row} calls"
-    if step < -1 and row >= (_ALIKE_IN_WINDOW if is_window else _ALIKE):
-        return f"fell by {-step} with each of {row} calls in a row"
     return None
 
 

@@ -76,7 +76,11 @@ class Excuses:
         return fault.place == "query" and (is_open or self._requests.forgives(operation, fault.field))
 
     def _may_do_otherwise(self, operation: Operation, exchange: Exchange) -> bool:
-        """A body that cannot be read, and one of the answers that a tenant may give to that."""
+        """A refusal of another kind, as of what is gone; or what a tenant may make of a body that cannot be read."""
+        catalogue = self._behaviour["errors"]["catalogue"]
+        told = self._refusals.entries(exchange.status, _read(exchange.body)) if exchange.status >= 400 else ()
+        if any(exchange.status in catalogue[each].get("instead", ()) for each in told):
+            return True
         kind = media_type(exchange.request_headers.get("content-type"))
         situation = "body_unreadable"
         if self._requests.document.body(operation, kind) is None:
@@ -86,7 +90,7 @@ class Excuses:
         elif not is_json(kind) or isinstance(_read(exchange.request_body), dict):
             return False
         error = self._behaviour.get("refusals", {}).get(situation, {}).get("error")
-        return exchange.status in self._behaviour["errors"]["catalogue"].get(error, {}).get("instead", ())
+        return exchange.status in catalogue.get(error, {}).get("instead", ())
 
     def _is_refused_at_will(self, operation: Operation, exchange: Exchange) -> bool:
         """What no document promises to be taken: a change of nothing, null, unknown fields, pages of odd sizes."""

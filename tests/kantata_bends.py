@@ -172,4 +172,5 @@ UNSEEN_ON_A_TENANT = {
     "type-wrong",
     "page-number-fixed",
     "side-load-always",
+    "map-turned",
 }

@@ -116,6 +116,43 @@ def test_faithful_tenant__may_be_all_of_it_at_once(vendor: str, monkeypatch: pyt
     assert result.count("holds") > 100
 
 
+@pytest.fixture
+def fuzzer_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs ask nothing but what the document makes up."""
+    monkeypatch.setattr(runner.rule_suite, "run", lambda docket, is_late: [])
+    monkeypatch.setattr(runner.rule_suite, "finish", lambda docket, postponed: None)
+    monkeypatch.setattr(runner, "_play", lambda docket, profile: None)
+
+
+def _left(result: Result) -> list[tuple[str, str]]:
+    """What is found, but for fields that a tenant has and the document has not."""
+    return [(each.rule or each.key, each.what) for each in result.findings if not each.key.startswith("drift ")]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("vendor", TOGETHER)
+def test_faithful_tenant__passes_whatever_is_made_up(vendor: str, fuzzer_alone: None) -> None:
+    result = judge(VENDORS[vendor], together(LENIENT[vendor][name] for name in TOGETHER[vendor]), tenant=True)
+    assert (result.exit_code, _left(result)) == (0, [])
+    assert result.cases > 100
+
+
+FUZZED = [
+    ("kanbert", "types-lenient"),
+    ("kanbert", "unreadable-is-empty"),
+    ("kanman", "unknown-fields-refused"),
+    ("kantata", "all-that-is-accepted"),
+    ("geotareas", "pages-corrected"),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("vendor", "name"), FUZZED)
+def test_faithful_tenant__may_take_and_refuse_what_is_left_open(vendor: str, name: str, fuzzer_alone: None) -> None:
+    result = judge(VENDORS[vendor], LENIENT[vendor][name], tenant=True)
+    assert (result.exit_code, _left(result)) == (0, [])
+
+
 def test_bends__every_rule_that_they_name_is_in_the_ledger() -> None:
     for vendor in QUICK:
         assert not {rule for _, breaks in _bends(vendor).values() for rule in breaks} - set(VENDORS[vendor].rules)

@@ -17,11 +17,13 @@ from mockserver.engine.store import Record
 from mockserver.vendor import Rule, Vendor, load
 from mockserver.vendors import kantata as own
 from mockserver.vendors import kantata_checks as checks
+from tests.bend_words import both
 from tests.bending_proxy import BentWire
 from tests.bends import Bend, Forward, Memory, answer_of, straight
 from tests.kantata import CHOICES
-from tests.kantata_bending import liberal, path_of
+from tests.kantata_bending import answers, anything, drop, each_status, liberal, path_of
 from tests.kantata_bends import BENDS, UNSEEN_ON_A_TENANT
+from tests.lenient_tenants import LENIENT
 from tests.tools.judging import open_through
 
 Judge = Callable[..., Result]
@@ -181,3 +183,28 @@ def test_clean__nothing_is_found_whatever_the_seed(judge: Judge, vendor: Vendor,
     result = judge(straight, list(vendor.rules.values()), tenant=tenant, is_selective=False, seed=seed)
     assert (result.exit_code, result.findings, result.left_behind) == (0, (), ())
     assert result.count("holds") > (180 if tenant else 205)
+
+
+INCLUDED = ["KX-084", "KX-085", "KX-086", "KX-136", "KX-155", "KX-170"]
+
+
+def test_included__a_tenant_that_tells_less_is_judged_by_what_it_tells(judge: Judge, vendor: Vendor) -> None:
+    few = LENIENT["kantata"]["three-keys"]
+    result = judge(few, [vendor.rules[rule] for rule in (*INCLUDED, "KX-071")], tenant=True)
+    states = {verdict.rule: verdict.state for verdict in result.verdicts}
+    assert states == {**dict.fromkeys(INCLUDED, "holds"), "KX-071": "not judged"}, result.verdicts
+
+
+@pytest.mark.parametrize("lost", ["task_status_set_id", "task_status_sets"])
+def test_included__what_was_asked_for_is_there_on_a_tenant_that_tells_less(
+    judge: Judge, vendor: Vendor, lost: str
+) -> None:
+    hidden = answers(anything, drop(lost)) if lost.endswith("s") else answers(anything, each_status(drop(lost)))
+    bend = both(LENIENT["kantata"]["three-keys"], hidden)
+    assert found(judge(bend, [vendor.rules["KX-085"]], tenant=True)) == {"KX-085"}
+
+
+def test_map__may_have_any_order_on_a_tenant(judge: Judge, vendor: Vendor) -> None:
+    bend, breaks = BENDS["map-turned"]
+    (verdict,) = judge(bend, [vendor.rules[rule] for rule in breaks], tenant=True).verdicts
+    assert (verdict.state, "no order" in verdict.why) == ("not judged", True)

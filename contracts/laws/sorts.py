@@ -12,7 +12,7 @@ from contracts.findings import Broken, NotJudged
 from contracts.laws import aspects
 from contracts.laws.bench import Bench
 from contracts.laws.paged import Page, Paged, lists
-from contracts.laws.terms import Record, find_operation, key_of, refusal, refused, short, succeed
+from contracts.laws.terms import Record, accepts, find_operation, key_of, refusal, refused, same, short, succeed
 from contracts.tenant import Tenant
 from mockserver.vendor import Operation, Rule, Vendor
 
@@ -180,32 +180,49 @@ class _Sorter:
         again = self._in_order(field)
         if [item[self._paged.key] for item in again] != [item[self._paged.key] for item in up]:
             raise Broken(f"{self._paged}: by {field} twice gives two orders")
-        if field == self._paged.tenant.vendor.behaviour["resources"][self._paged.lister.table["resource"]].get(
-            "updated"
-        ):
-            self._by_last_change(field)
+        resources = self._paged.tenant.vendor.behaviour["resources"]
+        if field == resources[self._paged.lister.table["resource"]].get("updated") and len(self._made) > 1:
+            self._by_last_change(field, *self._made[:2])
 
-    def _by_last_change(self, field: str) -> None:
+    def _by_last_change(self, field: str, record: Record, other: Record) -> None:
         """A record of ours that is changed comes behind one that is not. A tenant's list may lag."""
-        paged, bench, resource = self._paged, self._paged.bench, self._paged.lister.table["resource"]
-        operation = find_operation(paged.tenant.vendor, "update", resource)
-        changes = bench.changes(operation) if operation and len(self._made) > 1 else {}
-        if operation is None or not changes:
+        paged = self._paged
+        if not self._change(record):
             return
-        name, values = next(iter(changes.items()))
-        changed, kept = (str(record[paged.key]) for record in self._made[:2])
-        bench.wait()
-        body = {name: bench.tenant.unlike(resource, name, values[0])}
-        answer = bench.call(operation, path=bench.path(operation, changed), json=body)
-        succeed(paged.tenant, operation, answer, f"{operation.id} with {short(body)}")
-        paged.__dict__.pop("whole", None)
+        behind = [str(each[paged.key]) for each in (other, record)]
         for looks in range(1 if paged.tenant.is_mock else _LOOKS):
             if looks:
                 paged.tenant.target.guard.watch.sleep(_BETWEEN_LOOKS)
             found = [str(item[paged.key]) for item in self._listed(self._written(field))]
-            if [key for key in found if key in (changed, kept)] == [kept, changed]:
+            if [key for key in found if key in behind] == behind:
+                self._forget(record)
                 return
-        raise Broken(f"{paged} by {field}: {changed} was changed last, and does not stand behind {kept}")
+        raise Broken(f"{paged} by {field}: {behind[1]} was changed last, and does not stand behind {behind[0]}")
+
+    def _forget(self, record: Record) -> None:
+        """On a tenant: take it away again, since what it shows of times need not be all that it sorts by."""
+        paged, resource = self._paged, self._paged.lister.table["resource"]
+        if not paged.tenant.is_mock and find_operation(paged.tenant.vendor, "delete", resource) is not None:
+            self._made.remove(record)
+            paged.tenant.remove(resource, str(record[paged.key]))
+            paged.__dict__.pop("whole", None)
+
+    def _change(self, record: Record) -> bool:
+        """Give a record of ours another value, more than a second after and before anything else; False if none can."""
+        paged, bench, resource = self._paged, self._paged.bench, self._paged.lister.table["resource"]
+        operation = find_operation(paged.tenant.vendor, "update", resource)
+        for name, values in bench.changes(operation).items() if operation is not None else ():
+            value = bench.tenant.unlike(resource, name, values[-1])
+            if operation is None or same(record.get(accepts(operation)[name]), value):
+                continue
+            bench.wait()
+            answer = bench.call(operation, path=bench.path(operation, record[paged.key]), json={name: value})
+            succeed(paged.tenant, operation, answer, f"{operation.id} with {name}: {short(value)}")
+            bench.wait()
+            bench.wait()
+            paged.__dict__.pop("whole", None)
+            return True
+        return False
 
     def falling(self) -> None:
         for field in self._fields:

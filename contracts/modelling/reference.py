@@ -1,7 +1,6 @@
 """The stand-in in this process as the model that a sequence is held against, request by request."""
 
 from collections.abc import Mapping
-from datetime import datetime
 
 from contracts.control import Control
 from contracts.local import local_wire
@@ -11,10 +10,15 @@ from contracts.target import Target
 from mockserver.vendor import Vendor
 
 
-def open_reference(vendor: Vendor, *, seed: int, now: datetime, switches: Mapping[str, str] | None = None) -> Target:
-    """A mock of its own, whose clock stands still at that time and whose switches stand so."""
+def open_reference(
+    vendor: Vendor, *, seed: int, at: str, records: int | None = None, switches: Mapping[str, str] | None = None
+) -> Target:
+    """A mock of its own with the records of that seed, whose clock stands still at that time.
+
+    `switches` are those that do not stand as they would by themselves.
+    """
     turned = tuple((vendor.name, name, value) for name, value in (switches or {}).items())
-    wire = local_wire(vendor, seed=seed, clock=now.strftime("%Y-%m-%dT%H:%M:%SZ"), limits="documented", switches=turned)
+    wire = local_wire(vendor, seed=seed, clock=at, limits="documented", switches=turned, records=records)
     control = Control(wire)
     told = (control.find_credentials() or {})[vendor.name]
     return Target(

@@ -37,7 +37,7 @@ def _fits(card: Record, name: str, value: str) -> bool:
     return bool(card[name] == value)
 
 
-def _check(tenant: Tenant, everything: list[Record], **asked: str) -> int:
+def _check(tenant: Tenant, everything: list[Record], **asked: Any) -> int:
     """The cards of a query are those of the whole board that fit, in its order; how many there are."""
     wanted = [card["id"] for card in everything if all(_fits(card, name, value) for name, value in asked.items())]
     found = card_ids(cards(tenant, **asked))
@@ -46,7 +46,7 @@ def _check(tenant: Tenant, everything: list[Record], **asked: str) -> int:
     expect_equal(f"the cards with {short(asked)}", wanted, found)
     half = -(-len(wanted) // 2)
     if half:  # conditions choose before pages are cut: two halves show the same
-        halves = card_ids(cards(tenant, size=half, **asked))
+        halves = card_ids(cards(tenant, limit=half, **asked))
         shown = halves if tenant.is_mock else sorted(halves)
         expect_equal(f"the cards with {short(asked)}, {half} on a page", wanted, shown)
     return len(wanted)

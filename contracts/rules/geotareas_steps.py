@@ -152,12 +152,12 @@ def stored(world: Tenant, task: str) -> dict[str, Any]:
 # Cards
 
 
-def cards(tenant: Tenant, board: str | None = None, *, size: int = 100, **query: Any) -> list[Record]:
+def cards(tenant: Tenant, board: str | None = None, *, limit: int = 100, **query: Any) -> list[Record]:
     """All cards that fit, page by page."""
     found: list[Record] = []
     path = {"id": board or known(tenant, "board_id")}
     for _ in range(50):
-        asked = {**query, "limit": size, "offset": len(found)}
+        asked = {**query, "limit": limit, "offset": len(found)}
         page = page_of(tenant.call("listBoardCards", path=path, query=asked), f"the cards with {short(query)}")
         found += page.items
         if not page.items or len(found) >= total(page):

@@ -4,7 +4,7 @@ In a world of our own the mock's own engine is played beside the target, and not
 what can be said of records that the run made. The shortest sequence that fails is told as commands that send it again.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -132,14 +132,16 @@ def _shows_twice(target: Target, judge: Judge, found: Played) -> bool:
 def _opened(target: Target) -> Iterator[_Stage]:
     """Who plays the sequences, with a stand-in beside it that is closed at the end."""
     moves = Moves(target)
+    now = datetime.fromtimestamp(target.guard.watch.wall(), UTC)
+    sown: Mapping[str, Any] | None = None
     switches: dict[str, str] = {}
     if target.control is not None:
         world = str(target.tenant(SUITE).world)
         now = target.control.clock(world).now()
+        sown = target.control.find_sown(target.vendor.name)
         switches = target.control.switches(world, target.vendor.name)
-    else:
-        now = datetime.fromtimestamp(target.guard.watch.wall(), UTC)
-    reference = open_reference(target.vendor, seed=target.seed, now=now, switches=switches)
+    sown = sown or {"seed": target.seed, "at": now.strftime("%Y-%m-%dT%H:%M:%SZ")}
+    reference = open_reference(target.vendor, **sown, switches=switches)
     try:
         if target.is_mock:
             if why := _unlike(target, reference):

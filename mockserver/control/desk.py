@@ -45,6 +45,16 @@ class ControlDesk:
     def credentials(self, world: str, body: Any, origin: str) -> Answer:
         return 200, self._credentials(origin, world)
 
+    def readSeed(self, world: str, body: Any, origin: str) -> Answer:
+        return 200, {
+            stage.vendor.name: {
+                "seed": stage.sown.seed,
+                "records": stage.sown.records,
+                "at": format_time(stage.sown.at),
+            }
+            for stage in self._stages
+        }
+
     def reset(self, world: str, body: Any, origin: str) -> Answer:
         for one in self._worlds(world):
             one.reset()

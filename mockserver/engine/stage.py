@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import cache, partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -34,6 +34,17 @@ from mockserver.engine.world import Ground, World, Worlds
 from mockserver.vendor import Operation, Vendor
 
 DAY = 86400.0
+
+
+class Sown(NamedTuple):
+    """What the records of fresh worlds are made from; `at` is the time from which their dates are told.
+
+    A state that had its records before keeps them, whatever this says.
+    """
+
+    seed: int
+    records: int | None
+    at: float
 
 
 class Stage:
@@ -102,6 +113,7 @@ class Stage:
             name: Collection(store, vendor.name, _shape(name, table)) for name, table in self._tables.items()
         }
         now = frozen_at if frozen_at is not None else wall_clock()
+        self.sown = Sown(seed, records, now)
         layer, seeded, highest = seed_layer(store, vendor, collections, seed=seed, records=records, now=now)
         return Ground(
             vendor.name,

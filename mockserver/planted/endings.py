@@ -8,7 +8,7 @@ from mockserver.engine.forms import MULTIPART, Upload, read_multipart
 from mockserver.engine.messages import Response
 from mockserver.engine.query import All, And, Condition, Expression
 from mockserver.planted.words import Record, is_success, kebab, played, with_argument
-from mockserver.planted.writing import each_write, is_addressed, rewrite, table_of, writers
+from mockserver.planted.writing import each_write, is_addressed, rewrite, says, table_of, writers
 from mockserver.vendor import Operation, Vendor
 
 
@@ -160,6 +160,7 @@ def _deaf_to(parameter: str) -> Around:
 def _orphans(vendor: Vendor, operation: Operation) -> Iterator[Defect]:
     """Children are the records that refer to the deleted one when they are made, and that can be seen."""
     seen = {one.table["resource"] for one in writers(vendor, "list", "get")}
+    unseen = "" if says(vendor, operation, "with (?:it|all)") else "that they go with the record is only assumed"
     for create in writers(vendor, "create"):
         child, refers = create.table["resource"], create.table.get("references", {}).values()
         if child in seen and any(one["resource"] == operation.table["resource"] for one in refers):
@@ -170,6 +171,7 @@ def _orphans(vendor: Vendor, operation: Operation) -> Iterator[Defect]:
                 f"{operation.id} leaves {child} that belong to the deleted record where they are.",
                 (operation.id,),
                 _sparing(child, 0),
+                unseen=unseen,
             )
             yield Defect(
                 f"{name}-all-but-one-of-{kebab(child)}",
@@ -177,6 +179,7 @@ def _orphans(vendor: Vendor, operation: Operation) -> Iterator[Defect]:
                 f"{operation.id} deletes only one of the {child} that belong to the deleted record.",
                 (operation.id,),
                 _sparing(child, 1),
+                unseen=unseen,
             )
 
 

@@ -150,8 +150,9 @@ def delete_custom_task_statuses(call: Call, record: Record) -> None:
     """The stories that had the status get the default one of its category, and the gap in the set closes."""
     siblings = _statuses(call.world, record["status_set_id"])
     fallback = _default(siblings, record["category"])
-    for story in call.world.select("stories", {"custom_task_status_id": int(record["id"])}, []) if fallback else ():
-        call.world.replace("stories", {**story, "custom_task_status_id": int(fallback["id"])})
+    for story in call.world.select("stories", {"custom_task_status_id": int(record["id"])}, []):
+        if fallback is not None:
+            call.world.replace("stories", {**story, "custom_task_status_id": int(fallback["id"])})
     for other in siblings:
         if other["position"] > record["position"]:
             call.world.replace(STATUSES, {**other, "position": other["position"] - 1})

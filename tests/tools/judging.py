@@ -22,7 +22,9 @@ from tests.bends import Bend
 from tests.tools.hurrying import Hurried
 
 
-def open_bent(vendor: Vendor, bend: Bend, *, tenant: bool, seed: int = 11, **settings: Any) -> Target:
+def open_bent(
+    vendor: Vendor, bend: Bend, *, tenant: bool, seed: int = 11, budget: Budget | None = None, **settings: Any
+) -> Target:
     """As `proofboard test` opens them; a tenant's callers log in where its vendor has a login."""
     clock = "real" if tenant else START
     judged = with_room(vendor) if tenant else vendor
@@ -31,7 +33,7 @@ def open_bent(vendor: Vendor, bend: Bend, *, tenant: bool, seed: int = 11, **set
     wire = BentWire(straight, bend, hide_control=tenant)
     clocks = Hurried(lambda seconds: Control(straight).turn(DEFAULT_WORLD, {"advance": seconds}))
     watch = clocks.watch if tenant else None
-    guard = Guard(wire, vendor.mount, Model(judged), budget=Budget(), is_own_world=not tenant, watch=watch)
+    guard = Guard(wire, vendor.mount, Model(judged), budget=budget or Budget(), is_own_world=not tenant, watch=watch)
     callers = {name: entry["headers"] for name, entry in told.items()}
     logins = {name: entry["login"] for name, entry in told.items() if tenant and "login" in entry}
     for name in logins:
