@@ -139,7 +139,6 @@ def test_faithful_tenant__passes_whatever_is_made_up(vendor: str, fuzzer_alone: 
 
 FUZZED = [
     ("kanbert", "types-lenient"),
-    ("kanbert", "unreadable-is-empty"),
     ("kanman", "unknown-fields-refused"),
     ("kantata", "all-that-is-accepted"),
     ("geotareas", "pages-corrected"),

@@ -170,9 +170,9 @@ def test_tenant_that_is_as_the_model__passes_and_is_left_as_it_was(kanman: Vendo
 @pytest.mark.slow
 @pytest.mark.parametrize("vendor", VENDORS)
 def test_whatever_the_seed__the_mock_agrees_with_itself(vendor: str) -> None:
-    for seed in range(100, 103):
+    for seed in (100, 101):
         assert told(judge_by_sequences(VENDORS[vendor], straight, tenant=False, seed=seed)) == [], seed
-    for seed in range(100, 106):
+    for seed in range(100, 104):
         assert told(judge_by_sequences(VENDORS[vendor], straight, tenant=True, seed=seed)) == [], seed
 
 
@@ -180,10 +180,8 @@ def test_whatever_the_seed__the_mock_agrees_with_itself(vendor: str) -> None:
 @pytest.mark.parametrize("vendor", VENDORS)
 def test_tenant_that_uses_the_room_of_its_documents__passes(vendor: str) -> None:
     bends = LENIENT[vendor]
-    for seed in (1, 2):
-        bend = together([bends[name] for name in TOGETHER[vendor]])
-        assert told(judge_by_sequences(VENDORS[vendor], bend, tenant=True, seed=seed)) == [], seed
-    for name, bend in bends.items():
+    variants = {"together": together([bends[name] for name in TOGETHER[vendor]]), **bends}
+    for name, bend in variants.items():
         assert told(judge_by_sequences(VENDORS[vendor], bend, tenant=True, seed=1)) == [], name
 
 

@@ -4,7 +4,7 @@ import logging
 import math
 from collections.abc import Callable, Iterator, Mapping
 from itertools import count, cycle, islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from mockserver import cache
 from mockserver.engine.chance import Fakes, day_of, format_time, parse_time, seeded_id
@@ -19,6 +19,17 @@ DAY = 86400
 MOST_REMEMBERED = 2000  # main records of a seed that is kept for the next start
 
 log = logging.getLogger(__name__)
+
+
+class Sown(NamedTuple):
+    """What the records of fresh worlds are made from; `at` is the time from which their dates are told.
+
+    A state that had its records before keeps them, whatever this says.
+    """
+
+    seed: int
+    records: int | None
+    at: float
 
 
 def seed_layer(

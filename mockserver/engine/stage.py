@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import cache, partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
 
@@ -25,7 +25,7 @@ from mockserver.engine.own import Own
 from mockserver.engine.paging import paging
 from mockserver.engine.plan import Desk, Plan, style
 from mockserver.engine.quotas import quota
-from mockserver.engine.seeding import seed_layer
+from mockserver.engine.seeding import Sown, seed_layer
 from mockserver.engine.statements import Shape
 from mockserver.engine.store import Record, Store
 from mockserver.engine.subscriptions import compiled, making_secrets
@@ -34,17 +34,6 @@ from mockserver.engine.world import Ground, World, Worlds
 from mockserver.vendor import Operation, Vendor
 
 DAY = 86400.0
-
-
-class Sown(NamedTuple):
-    """What the records of fresh worlds are made from; `at` is the time from which their dates are told.
-
-    A state that had its records before keeps them, whatever this says.
-    """
-
-    seed: int
-    records: int | None
-    at: float
 
 
 class Stage:

@@ -97,7 +97,7 @@ def found(result: Result) -> set[str]:
 def judge_by_sequences(
     vendor: Vendor, bend: Bend, *, tenant: bool, seed: int = 11, profile: str = "quick", **settings: Any
 ) -> Result:
-    """A run of the model suite alone."""
+    """A run of the model suite alone, up to its first finding."""
     target = open_bent(vendor, bend, tenant=tenant, seed=seed, **settings)
     try:
         return play_sequences(target, profile)
@@ -114,5 +114,5 @@ def play_sequences(target: Target, profile: str = "quick") -> Result:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(runner, "_ask", ask)
-        rules = list(target.vendor.rules.values())
-        return runner.run(target, rules, profile=profile, is_selective=False, progress=Silence())
+        rules, options = list(target.vendor.rules.values()), {"is_selective": False, "progress": Silence()}
+        return runner.run(target, rules, profile=profile, is_enough=lambda finding: True, **options)
