@@ -34,7 +34,7 @@ def laid(costs: dict[str, Cost], *rules: Rule, unjudged: Iterable[str] = (), **b
         Forecast({**parts, **{("conformance", name): cost for name, cost in PHASES.items()}}),
         Budget(**budget),
         unjudged=dict.fromkeys(unjudged, "needs more"),
-        suites=("rules", "conformance"),
+        suites=("rules", "conformance", "model"),
         examples=50,
     )
 
@@ -61,7 +61,7 @@ def test_order__a_check_of_many_rules_is_worth_more() -> None:
         Forecast({("rules", "A"): Cost(5, 0), ("rules", "B"): Cost(8, 0)}),
         Budget(requests=10),
         unjudged={},
-        suites=("rules", "conformance"),
+        suites=("rules", "conformance", "model"),
         examples=50,
     )
     assert course.order == ("B", "A")

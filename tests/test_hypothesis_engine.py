@@ -112,7 +112,7 @@ class Board(RuleBasedStateMachine):
     def open(self) -> None:
         self.store = Store(str(Path(self.folder.name, "state.db")) if self.is_durable else "memory")
         self.stage = Stage(KANMAN, self.store, seed=1, records=5, limits=True, frozen_at=START)
-        self.desk = ControlDesk([self.stage], lambda origin, world: {}, Courier())
+        self.desk = ControlDesk([self.stage], lambda origin, world: {}, Courier(), {})
         self.world = self.stage.worlds.find("w")
 
     @initialize()
