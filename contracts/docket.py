@@ -15,6 +15,7 @@ from mockserver.vendor import Rule
 
 CONFORMANCE = "conformance"  # the suite that every exchange is held against the document for
 
+
 class Progress(Protocol):
     """Shown while a run goes on."""
 
