@@ -99,7 +99,8 @@ def test_same_seed__comes_to_the_same_commands(kanman: Vendor) -> None:
 @pytest.mark.parametrize("what", FAULTS)
 def test_world_of_our_own__shows(what: str) -> None:
     vendor, bend = FAULTS[what]
-    assert told(judge_by_sequences(VENDORS[vendor], bends_of(vendor)[bend], tenant=False)), bend
+    result = judge_by_sequences(VENDORS[vendor], bends_of(vendor)[bend], tenant=False, profile="thorough")
+    assert told(result), bend
 
 
 @pytest.mark.slow

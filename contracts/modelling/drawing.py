@@ -5,7 +5,7 @@ What is drawn first is the simplest, so that what Hypothesis shrinks becomes pla
 
 import random
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hypothesis import strategies as st
@@ -14,7 +14,7 @@ from contracts.envelopes import ABSENT
 from contracts.filter_text import filters
 from contracts.listing import parameter
 from contracts.modelling.moves import Move, Moves
-from contracts.modelling.steps import Name, Pairs, Step
+from contracts.modelling.steps import Name, Pairs, Step, names_in
 from contracts.modelling.values import Values
 from mockserver.spec import resolve
 
@@ -29,11 +29,12 @@ _RARELY, _SELDOM = 10, 6  # once in so many and one
 class State:
     """What a sequence has come to, as far as the next step hangs on it; the same in every run of the same steps.
 
-    `made` counts the records by resource, `last` are those that were written lately, `seen` the values that answers
-    showed, by resource and field.
+    `made` counts the records by resource, `kin` are those that were made or changed naming another one. `last` are
+    those that were written lately, `seen` the values that answers showed, by resource and field.
     """
 
     made: dict[str, int] = field(default_factory=dict)
+    kin: dict[Name, list[Name]] = field(default_factory=dict)
     last: list[Name] = field(default_factory=list)
     seen: dict[str, dict[str, list[Any]]] = field(default_factory=dict)
 
@@ -96,6 +97,42 @@ class Drawing:
             path, query = self._by_another_key(draw, move, path, query)
         return Step(move.id, caller, path, query=query, pages=pages, is_valid=is_known)
 
+    def aftermath(self, draw: Draw, step: Step, state: State) -> list[Step]:
+        """The looks that writes are worth: at what was written, at its list, at its kin, and whether strangers see it.
+
+        After a change now and then none: some faults show only when changes follow one another.
+        """
+        move = next(each for each in self.moves.writes if each.id == step.operation)
+        name = state.last[0] if state.last else None
+        if name is None or name.resource != move.resource or step.caller != "owner":
+            return []
+        for other in names_in(step.fields):
+            state.kin.setdefault(replace(other, field=None), []).append(name)
+        lists = [
+            Step(lister.id, path=tuple(path))
+            for lister in self.moves.listers
+            if lister.resource == name.resource and (path := self._first_path(lister)) is not None
+        ]
+        if not self._is_own_world:  # where the new one is found only behind others' pages are not read for it
+            whole = [each for each in lists if "paging" not in self.moves.vendor.operations[each.operation].table]
+            return whole if move.verb in ("create", "delete") else []
+        if move.verb == "create" and sum(state.made.values()) == 1:
+            strangers = [each for each in self.moves.callers if self.moves.is_stranger(each)][:1]
+            looks = [replace(look, caller=caller) for caller in strangers for look in (*self._reads(name), *lists)]
+            return [*self._reads(name), *looks]
+        if move.verb != "delete":
+            return self._reads(name) if move.verb == "create" or draw(st.booleans()) else []
+        kin = [each for each in state.kin.get(name, ()) if each != name]
+        return [*self._reads(name), *lists, *(read for each in dict.fromkeys(kin) for read in self._reads(each))]
+
+    def _reads(self, name: Name) -> list[Step]:
+        getter = self.moves.getters.get(name.resource)
+        return [Step(getter.id, path=((getter.owners[-1][0], name),))] if getter and len(getter.owners) == 1 else []
+
+    def _first_path(self, move: Move) -> list[tuple[str, Name]] | None:
+        names = [(parameter, self.moves.names_of(kind, {})) for parameter, kind in move.owners]
+        return [(parameter, found[0]) for parameter, found in names] if all(found for _, found in names) else None
+
     def _has_path(self, move: Move, state: State) -> bool:
         return all(self.moves.names_of(kind, state.made) for _, kind in move.owners)
 
@@ -117,6 +154,12 @@ class Drawing:
             names = self.moves.names_of(kind, state.made)
             if move.verb in ("delete", "update") and not self._is_own_world:
                 names = [each for each in names if each.kind == "made"] or names
+            if (
+                move.verb == "delete"
+                and (bound := [each for each in names if each in state.kin])
+                and draw(st.booleans())
+            ):
+                names = bound
             chosen = draw(st.sampled_from([*names, Name("nobody", kind, 0)])) if len(names) > 3 else None
             if chosen is None:
                 is_nobody = draw(st.integers(0, _RARELY)) == _RARELY
@@ -128,10 +171,12 @@ class Drawing:
     def _fields(self, draw: Draw, move: Move, state: State) -> tuple[Any, bool]:
         """The fields of a body, and whether none is wrong on purpose."""
         base = self._base(draw, move)
+        own = {name for name, kind in self.moves.references(move).items() if kind in self.moves.makes}
         optional = [name for name in move.body if name not in base]
+        optional += [name for name in optional if name in own] * 3
         least = 0 if base else 1
         names = (
-            draw(st.lists(st.sampled_from(optional), min_size=min(least, len(optional)), max_size=3, unique=True))
+            draw(st.lists(st.sampled_from(optional), min_size=min(least, len(set(optional))), max_size=3, unique=True))
             if optional
             else []
         )
@@ -308,8 +353,8 @@ def _weighed(moves: Sequence[Move], changed: Collection[str]) -> list[Move]:
     """What makes records first; more often than the rest what makes and changes those of which most can be said."""
     found = []
     for move in moves:
-        weight = {"create": 2, "update": 2, "transition": 3}.get(move.verb, 1)
-        if move.resource in changed and move.verb in ("create", "update"):
+        weight = {"create": 2, "update": 2, "delete": 2, "transition": 3}.get(move.verb, 1)
+        if move.resource in changed and move.verb in ("create", "update", "delete"):
             weight += 2 + len(move.body) // 4
         found += [move] * weight
     return sorted(found, key=lambda move: move.verb != "create")

@@ -1,5 +1,6 @@
 """Hypothesis draws sequences and shrinks one that fails; what it costs is bounded. What is judged stands elsewhere."""
 
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -107,6 +108,8 @@ class Hunt:
             return
         try:
             self._judge.play(step)
+            for look in self._drawing.aftermath(draw, step, self._judge.state) if is_write else ():
+                self._judge.play(look)
         except Differs as differs:
             self._end(differs.difference)
         except BaseException as trouble:
@@ -139,7 +142,11 @@ def _steps(draw: Any, choose: Any, state: State) -> Any:
     return choose(draw, state)
 
 
-def _machine(hunt: Hunt) -> type[RuleBasedStateMachine]:
+def _machine(whole: Hunt) -> type[RuleBasedStateMachine]:
+    hunt: Hunt = weakref.proxy(
+        whole
+    )  # Hypothesis keeps every machine's class for ever, and the target would stay with it
+
     class Sequence(RuleBasedStateMachine):
         """One sequence; each rule draws a step of its kind."""
 

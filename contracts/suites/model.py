@@ -66,7 +66,7 @@ class _Stage:
     now: datetime
 
 
-_OWN = {"quick": _Profile(Extent(80, 14, 40), 80), "thorough": _Profile(Extent(600, 25, 80), 200)}
+_OWN = {"quick": _Profile(Extent(100, 15, 40), 80), "thorough": _Profile(Extent(600, 25, 80), 200)}
 _TENANT = {"quick": _Profile(Extent(5, 8, 4), 10), "thorough": _Profile(Extent(24, 12, 10), 24)}
 
 
