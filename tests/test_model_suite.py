@@ -264,3 +264,23 @@ def test_trimming__leaves_the_steps_that_it_takes_and_renumbers_their_records() 
     first = (("id", Name("made", "tasks", 0)),)
     steps_left = [(scene.step.operation, scene.step.path) for scene in trimmed.scenes]
     assert steps_left == [("create", ()), ("change", first), ("delete", first)]
+
+
+def test_urls__may_lead_to_wherever_the_target_is() -> None:
+    likeness = Likeness(frozenset(), "http://127.0.0.1:4010")
+    assert list(likeness.differences("http://127.0.0.1:4010/a?b=1", "https://elsewhere.example/a?b=1")) == []
+    assert list(likeness.differences("http://127.0.0.1:4010/a?b=1", "https://elsewhere.example/a?b=2"))
+    assert list(likeness.differences("http://files.example/a", "http://elsewhere.example/a"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("vendor", VENDORS)
+def test_mock_at_a_url__agrees_with_the_model_whatever_its_seed(vendor: str) -> None:
+    with TestTenant(VENDORS[vendor], has_control=True) as tenant:
+        target = open_url(VENDORS[vendor], tenant.url, seed=3, budget=Budget())
+        try:
+            result = play_sequences(target)
+        finally:
+            target.close()
+    assert (told(result), result.notes) == ([], ())
+    assert result.writes > 100

@@ -96,6 +96,13 @@ def test_selftest__what_quick_misses_is_looked_for_by_thorough(concluded: Callab
     assert code == 1 and "quick in process finds 2 of 3 defects; missed: create-note-answers-nothing" in said
 
 
+def test_selftest__a_warning_about_a_tenant_is_not_counted_and_not_missed(concluded: Callable[..., Proven]) -> None:
+    code, report, said = concluded(doctored.cautious)
+    reach = {(each["who"], each["mode"]): (each["found"], each["beyond"]) for each in report["vendors"][0]["reach"]}
+    assert code == 0 and reach[("quick", OVER_HTTP)] == (2, 1)
+    assert "beyond it: TOY-001 warns" in said
+
+
 def test_selftest__a_defect_that_nobody_finds_is_no_proof(concluded: Callable[..., Proven]) -> None:
     code, report, said = concluded(doctored.blind)
     assert code == 1

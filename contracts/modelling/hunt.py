@@ -106,10 +106,16 @@ class Hunt:
         step = draw(_steps(chosen, self._judge.state))
         if step is None:
             return
+        self._play(step)
+        if is_write and not self._is_over:  # what Hypothesis raises while it draws is its own affair
+            for look in self._drawing.aftermath(draw, step, self._judge.state):
+                self._play(look)
+
+    def _play(self, step: Step) -> None:
+        if self._is_over:
+            return
         try:
             self._judge.play(step)
-            for look in self._drawing.aftermath(draw, step, self._judge.state) if is_write else ():
-                self._judge.play(look)
         except Differs as differs:
             self._end(differs.difference)
         except BaseException as trouble:

@@ -13,6 +13,9 @@ _OWN = re.compile(
 )
 
 
+_ORIGIN = re.compile(r"https?://[^/?#]+", re.IGNORECASE)
+
+
 class Unlike(NamedTuple):
     """Where two answers differ: the keys that lead there, what was expected and what came."""
 
@@ -24,10 +27,11 @@ class Unlike(NamedTuple):
 class Likeness:
     """What of one side means what of the other; learnt from what new records are called."""
 
-    def __init__(self, opaque: frozenset[str]) -> None:
+    def __init__(self, opaque: frozenset[str], origin: str = "") -> None:
+        """`opaque` are keys whose values may hide ids; `origin` is where the model's URLs lead, the target has its own."""
         self._theirs: dict[str, str] = {}  # of the model -> of the target
         self._bound: set[str] = set()
-        self._opaque = opaque  # keys whose values may hide ids
+        self._opaque, self._origin = opaque, origin
         self._differs = False  # some id is not the same on both sides
 
     @property
@@ -79,6 +83,8 @@ class Likeness:
     def _is_meant(self, expected: str, got: str, path: tuple[str, ...]) -> bool:
         if self.told(expected) == got:
             return True
+        if self._origin and expected.startswith(self._origin) and (elsewhere := _ORIGIN.match(got)):
+            return self._is_meant(expected[len(self._origin) :], got[elsewhere.end() :], path)
         if self._differs and path and path[-1] in self._opaque:
             return True
         is_new = expected not in self._theirs and got not in self._bound

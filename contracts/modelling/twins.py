@@ -10,6 +10,7 @@ from typing import Any
 from contracts.envelopes import ABSENT, find_placeholder, words
 from contracts.findings import Exchange
 from contracts.laws.terms import key_of, short
+from contracts.local import LOCAL_ORIGIN
 from contracts.modelling.drawing import State
 from contracts.modelling.likeness import Likeness
 from contracts.modelling.moves import Move, Moves
@@ -46,7 +47,7 @@ class Twins:
             for side in (self._ours, self._theirs):
                 side.tenant.needs_clock().freeze()
                 side.tenant.needs_clock().set(self._now.strftime("%Y-%m-%dT%H:%M:%SZ"))
-        self._likeness = Likeness(_cursors(self._moves))
+        self._likeness = Likeness(_cursors(self._moves), LOCAL_ORIGIN)
         for role, identity in self._reference.known.items():
             if role in self._target.known:
                 self._likeness.bind(identity, self._target.known[role])

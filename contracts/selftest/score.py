@@ -71,7 +71,14 @@ class Score:
 
         None where nothing is said, so that it should be found.
         """
-        if mode == IN_PROCESS or (sign := self.shown(name, IN_PROCESS, "thorough")) is None or sign.rule is None:
+        if mode == IN_PROCESS:
+            return None
+        if self.defects[name].unseen:
+            return self.defects[name].unseen
+        quick = self.of_defect(name, mode, "quick")
+        if quick is not None and quick.first is None and quick.warning is not None:
+            return f"{quick.warning.rule or quick.warning.key} warns: what was assumed does not bind a tenant"
+        if (sign := self.shown(name, IN_PROCESS, "thorough")) is None or sign.rule is None:
             return None
         return next((why for each in self.clean(mode) if (why := each.unjudged.get(sign.rule))), None)
 

@@ -71,9 +71,16 @@ class Outcome:
     @property
     def first(self) -> Sign | None:
         """What shows the defect: an error that a clean stand-in does not show."""
-        return next(
-            (sign for sign in self.signs if sign.severity == "error" and sign.key not in self.piece.spared), None
-        )
+        return next((sign for sign in self._new if sign.severity == "error"), None)
+
+    @property
+    def warning(self) -> Sign | None:
+        """What only warns of the defect, because a tenant is not bound by what was assumed."""
+        return next((sign for sign in self._new if sign.severity != "error"), None)
+
+    @property
+    def _new(self) -> list[Sign]:
+        return [sign for sign in self.signs if sign.key not in self.piece.spared]
 
 
 def begin() -> None:

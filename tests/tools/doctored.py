@@ -30,6 +30,13 @@ def patient(piece: Piece) -> Outcome:
 def blind(piece: Piece) -> Outcome:
     """Never finds one of the defects over HTTP."""
     if piece.mode != IN_PROCESS and piece.defect == "create-note-answers-nothing":
+        return _outcome(piece)
+    return sharp(piece)
+
+
+def cautious(piece: Piece) -> Outcome:
+    """Only warns of one of the defects over HTTP."""
+    if piece.mode != IN_PROCESS and piece.defect == "create-note-answers-nothing":
         return _outcome(piece, replace(RIGHT, severity="warning"))
     return sharp(piece)
 
