@@ -28,7 +28,7 @@ class Likeness:
     """What of one side means what of the other; learnt from what new records are called."""
 
     def __init__(self, opaque: frozenset[str], origin: str = "") -> None:
-        """`opaque` are keys whose values may hide ids; `origin` is where the model's URLs lead, the target has its own."""
+        """`opaque` are keys whose values may hide ids; `origin` is where URLs of the model lead, to its own address."""
         self._theirs: dict[str, str] = {}  # of the model -> of the target
         self._bound: set[str] = set()
         self._opaque, self._origin = opaque, origin
