@@ -120,10 +120,27 @@ class Drawing:
             strangers = [each for each in self.moves.callers if self.moves.is_stranger(each)][:1]
             looks = [replace(look, caller=caller) for caller in strangers for look in (*self._reads(name), *lists)]
             return [*self._reads(name), *looks]
+        if move.verb == "create":
+            return [*self._reads(name), *self._child(draw, name, state)]
         if move.verb != "delete":
-            return self._reads(name) if move.verb == "create" or draw(st.booleans()) else []
+            return self._reads(name) if draw(st.booleans()) else []
         kin = [each for each in state.kin.get(name, ()) if each != name]
         return [*self._reads(name), *lists, *(read for each in dict.fromkeys(kin) for read in self._reads(each))]
+
+    def _child(self, draw: Draw, name: Name, state: State) -> list[Step]:
+        """Now and then one more record that hangs on a new one: what becomes of it when that goes?"""
+        fields = [
+            (maker, field)
+            for maker in self.moves.makes.values()
+            for field, kind in self.moves.references(maker).items()
+            if kind == name.resource and field in maker.body
+        ]
+        if not fields or not draw(st.booleans()):
+            return []
+        maker, field_name = draw(st.sampled_from(fields))
+        child = Name("made", maker.resource, state.made.get(maker.resource, 0))
+        state.kin.setdefault(name, []).append(child)
+        return [Step(maker.id, fields={**self._base(draw, maker), field_name: name})]
 
     def _reads(self, name: Name) -> list[Step]:
         getter = self.moves.getters.get(name.resource)
