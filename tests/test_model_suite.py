@@ -1,9 +1,11 @@
 """The model suite: what sequences find that no single request shows, how shortly, and on whom nothing is found."""
 
+import importlib
 import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -93,6 +95,19 @@ def test_same_seed__comes_to_the_same_commands(kanman: Vendor) -> None:
     first, second = (only(judge_by_sequences(kanman, bend, tenant=False)).sequence for _ in range(2))
     assert first == second
     assert first
+
+
+def test_same_seed__comes_to_the_same_commands_whatever_else_is_imported(
+    kanman: Vendor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bend = bends_of("kanman")["wrong-status-value-accepted"]
+    first = judge_by_sequences(kanman, bend, tenant=False)
+    (tmp_path / "somebodys_words.py").write_text(f"WORDS = {[f'word {number}' for number in range(100)]}\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    importlib.import_module("somebodys_words")
+    second = judge_by_sequences(kanman, bend, tenant=False)
+    assert second.requests == first.requests
+    assert only(second).sequence == only(first).sequence
 
 
 @pytest.mark.slow

@@ -186,6 +186,18 @@ def test_failure__is_told_as_a_finding(run_pytest: Run, unscoped: TestTenant) ->
     assert ".py:" not in told.partition("FAILURES")[2]
 
 
+def test_summary__of_a_failure_is_one_line_where_ci_does_not_cut_it(
+    run_pytest: Run, unscoped: TestTenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CI", "true")
+    session = run_pytest(KANMAN, f"--proofboard-target={unscoped.url}", "-k", "KM-012", "-n1")
+
+    summary = session.output.partition("short test summary info")[2].splitlines()[1:]
+    assert summary[0].startswith("FAILED proofboard::kanman::rules::KM-012 - Failed: deleteTask by reader")
+    assert summary[0].endswith('got 200 {"success":true}')
+    assert summary[1].startswith("====")
+
+
 def test_failure__names_the_command_that_finds_it_again(run_pytest: Run, unscoped: TestTenant) -> None:
     first = run_pytest(KANMAN, f"--proofboard-target={unscoped.url}", "-k", "KM-012")
 

@@ -12,6 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_a
 from contracts.modelling.drawing import Drawing, State
 from contracts.modelling.played import Difference, Differs, Played
 from contracts.modelling.steps import Step
+from contracts.seeding import by_seed_alone
 
 
 class Judge(Protocol):
@@ -61,21 +62,8 @@ class Hunt:
         """The shortest failing sequence that was found; None where all agree."""
         machine = _machine(self)
         try:
-            run_state_machine_as_test(
-                seed(number)(machine),
-                settings=settings(
-                    max_examples=self._extent.sequences,
-                    stateful_step_count=self._extent.steps,
-                    database=None,
-                    deadline=None,
-                    derandomize=False,
-                    phases=(Phase.generate, Phase.shrink),
-                    suppress_health_check=list(HealthCheck),
-                    verbosity=Verbosity.quiet,
-                    report_multiple_bugs=False,
-                    print_blob=False,
-                ),
-            )
+            with by_seed_alone():
+                run_state_machine_as_test(seed(number)(machine), settings=_settings(self._extent))
         except (_Enough, Differs):
             pass
         except Exception:  # Hypothesis's own, such as that a failure came but once
@@ -136,6 +124,22 @@ class Hunt:
         if self.best is None or _length(played) <= _length(self.best):
             self.best = played
         raise Differs(difference)
+
+
+def _settings(extent: Extent) -> settings:
+    """All that a profile of the user's or of a CI would set is set here."""
+    return settings(
+        max_examples=extent.sequences,
+        stateful_step_count=extent.steps,
+        database=None,
+        deadline=None,
+        derandomize=False,
+        phases=(Phase.generate, Phase.shrink),
+        suppress_health_check=list(HealthCheck),
+        verbosity=Verbosity.quiet,
+        report_multiple_bugs=False,
+        print_blob=False,
+    )
 
 
 def _length(played: Played) -> tuple[int, int]:

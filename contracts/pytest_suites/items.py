@@ -80,5 +80,13 @@ class ContractItem(pytest.Item):
         if told.state != "holds":
             pytest.fail(told.text, pytrace=False)
 
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        """As pytest tells it; but summaries and JUnit's message, which a CI does not cut short, have one line."""
+        told = super().repr_failure(excinfo, style)
+        crash = getattr(told, "reprcrash", None)
+        if crash is not None and excinfo.errisinstance(pytest.fail.Exception):
+            crash.message = crash.message.split("\n")[0]
+        return told
+
     def reportinfo(self) -> tuple[Path, int | None, str]:
         return *self._place, self.nodeid

@@ -23,6 +23,7 @@ from contracts.safety.budget import WritesSpent
 from contracts.safety.guard import BudgetSpent, NotOurs, ReadOnly
 from contracts.safety.pace import Full
 from contracts.schemathesis_adapter import Failure, Plan, Withheld
+from contracts.seeding import by_seed_alone
 from contracts.suites import preflight
 from contracts.suites.diversion import Diversion
 from contracts.target import Target
@@ -102,7 +103,8 @@ def run(docket: Docket, scope: Scope) -> None:
     )
     target.guard.observers.append(drift.observe)
     try:
-        outcome = schemathesis.run(plan, door.send, _Listener(docket, tenant))
+        with by_seed_alone():
+            outcome = schemathesis.run(plan, door.send, _Listener(docket, tenant))
     finally:
         target.guard.observers.remove(drift.observe)
         docket.meter.at(SUITE, "clean-up")
