@@ -11,10 +11,10 @@ run: $(STAMP)
 	@$(BIN)/proofboard serve $(ARGS)
 
 test: check
-	$(BIN)/pytest tests -n 2 -m "not slow"
+	$(BIN)/pytest tests -n 2 -m "not slow" $(ARGS)
 
 test-all: check
-	$(BIN)/pytest tests -n 2
+	$(BIN)/pytest tests -n 2 $(ARGS)
 
 # Style, types, and the soundness of every vendor folder.
 check: $(STAMP)
