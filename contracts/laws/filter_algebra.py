@@ -29,7 +29,7 @@ def _pool(stock: Stock) -> list[Term]:
     for name, entry in stock.table["fields"].items() if not stock.pool else ():
         known = stock.table["classes"][entry["class"]]
         for op in _OPS if entry["type"] in ("text", "id", "enum", "date") else ():
-            term = best(stock, name, op, EVERY_LEEWAY) if op in known else None
+            term = best(stock, (name,), op, EVERY_LEEWAY) if op in known else None
             if term is not None and set(_answer(stock, term)) == {True, False}:
                 stock.pool.append(term)
     return stock.pool

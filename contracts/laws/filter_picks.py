@@ -1,7 +1,7 @@
 """Which values to filter by: those that some of the records have and others have not. Nothing is sent here."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,9 +16,9 @@ _RIVALS |= {"lt": "lte", "lte": "lt", "gt": "gte", "gte": "gt"}
 _MOST = 12  # values that are weighed
 
 
-def best(stock: Stock, name: str, op: str, leeway: frozenset[Leeway]) -> Where | None:
-    """The condition on a field that divides the records best, and unlike its rival; of which least is open."""
-    known = (name, op, leeway)
+def best(stock: Stock, names: Sequence[str], op: str, leeway: frozenset[Leeway]) -> Where | None:
+    """The condition on one of these fields that divides the records best, and unlike its rival; of those the surest."""
+    known = (tuple(names), op, leeway)
     if known not in stock.picked:
         records, view = stock.records(), stock.view(leeway)
 
@@ -32,7 +32,8 @@ def best(stock: Stock, name: str, op: str, leeway: frozenset[Leeway]) -> Where |
             others = [fits(replace(term, op=rival), record, view) for record in records] if rival else []
             return any({one, other} == {True, False} for one, other in zip(found, others, strict=False))
 
-        stock.picked[known] = max(picks(stock, name, op), key=weight, default=None)
+        terms = (term for name in names for term in picks(stock, name, op))
+        stock.picked[known] = max(terms, key=weight, default=None)
     return stock.picked[known]
 
 

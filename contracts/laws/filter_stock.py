@@ -35,7 +35,8 @@ from contracts.laws.terms import Record, brief, key_of, refusal, refused, short,
 from contracts.tenant import Tenant
 from mockserver.vendor import Operation
 
-_FEW = 8  # records that are made on a tenant
+_FEW = 8  # records that are made on a tenant, and one more that begins where the first ends
+_PAGE_ON_TENANT = 2
 _NOON = 12
 _LOOKS = 3  # for what was just made, in a list that may lag behind
 _BETWEEN_LOOKS = 2.0  # seconds
@@ -160,16 +161,24 @@ class Stock:
             )
 
     def paged(self, term: Term, size: int) -> None:
-        """A filter chooses before pages are cut: every page but the last is full, on a tenant it is not empty."""
+        """A filter chooses before pages are cut: every page but the last is full, on a tenant it is not empty.
+
+        There the second page is held against what a long one shows.
+        """
         if "paging" not in self.operation.table:
             return
         lister = Paged(Bench(self.tenant), self.operation)
-        sent = term if self.is_mock else Both((term, *self._limits()))
-        try:
-            pages = lister.walk(size, {self.table["parameter"]: as_text(sent)})
-        except NotJudged:  # on a tenant: more pages than a run walks
-            return
-        least = size if self.is_mock else 1
+        query = {self.table["parameter"]: as_text(term if self.is_mock else Both((term, *self._limits())))}
+        if self.is_mock:
+            least, pages = size, lister.walk(size, query)
+        else:  # where a filter that is not heeded may have no end
+            least, pages = 1, lister.walk(_PAGE_ON_TENANT, query, most=2)
+            chosen = {str(key) for key in self.answered(query, pages[0].what)}
+            if strangers := {key for page in pages for key in page.keys} - chosen:
+                raise Broken(
+                    f"{pages[-1].what}: {min(strangers)} is not among the {len(chosen)} that longer pages show",
+                    pages[-1].answer,
+                )
         for page in pages[:-1]:
             if len(page.items) < least:
                 raise Broken(f"{page.what}: a page of {len(page.items)} records, though more follow", page.answer)
@@ -239,6 +248,8 @@ def _prepare(tenant: Tenant, operation: Operation) -> Stock:
         made.append(str(record.get(key_of(tenant.vendor, resource))))
         if tenant.clock is not None and stock.table.get("pause"):
             stock.now = tenant.clock.advance(stock.table["pause"])
+    if not tenant.is_mock and made and (turned := _turned(stock, made)):
+        made.append(str(tenant.create(resource, **turned).get(key_of(tenant.vendor, resource))))
     for _ in range(1 if tenant.is_mock else _LOOKS):
         missing = set(made) - {str(record.get(key_of(tenant.vendor, resource))) for record in stock.records()}
         if tenant.is_mock or not missing:
@@ -248,6 +259,16 @@ def _prepare(tenant: Tenant, operation: Operation) -> Stock:
     stock.records()
     stock.lost = f"{operation.id} with the filter {as_text(Both(stock._limits()))}: expected {min(missing)}, got it not"
     return stock
+
+
+def _turned(stock: Stock, made: Sequence[str]) -> dict[str, Any]:
+    """The first record once more, with the run's mark in front: how a text begins and ends tells the two apart."""
+    body = _filled(stock, stock.table["records"][0], made)
+    name = stock.tenant.target.model.sample(stock.operation.table["resource"]).get("mark")
+    mark = f"[{stock.tenant.target.mark}]"
+    if not isinstance(name, str) or not isinstance(text := body.get(name), str):
+        return {}
+    return {**body, name: f"{mark} {text.removesuffix(f' {mark}')}"}
 
 
 def _middle(now: datetime) -> datetime:

@@ -20,6 +20,7 @@ EVERY_LEEWAY: frozenset[Leeway] = frozenset({"null", "case", "near"})
 
 _NEAR = timedelta(days=2)
 _DAY = timedelta(days=1)
+_DAY_ALONE = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 @dataclass(frozen=True)
@@ -204,7 +205,8 @@ def _fits_where(field: str, op: str, value: Any, item: Mapping[str, Any], view: 
 
 def _fits_one(kind: str, op: str, held: Any, value: str, view: View) -> Fits:
     if kind in ("date", "date-time"):
-        return _fits_date(op, moment(held), value, view)
+        is_day = kind == "date" and bool(_DAY_ALONE.fullmatch(str(held)) and _DAY_ALONE.fullmatch(value))
+        return _fits_date(op, moment(held), value, view, is_day=is_day)
     if kind == "text":
         folded = _fits_text(op, str(held).casefold(), value.casefold())
         is_open = "case" in view.leeway and folded != _fits_text(op, str(held), value)
@@ -253,9 +255,10 @@ def meaning(value: str, now: datetime) -> tuple[datetime, datetime | None]:
     return begin, begin + _DAY if begin.date() < date.max else datetime.max.replace(tzinfo=UTC)
 
 
-def _fits_date(op: str, held: datetime, value: str, view: View) -> Fits:
+def _fits_date(op: str, held: datetime, value: str, view: View, *, is_day: bool) -> Fits:
+    """Where two days are compared, no time zone and no clock leaves anything open."""
     begin, end = meaning(value, view.now)
-    if "near" in view.leeway and any(abs(held - border) <= _NEAR for border in (begin, end or begin)):
+    if "near" in view.leeway and not is_day and any(abs(held - border) <= _NEAR for border in (begin, end or begin)):
         return None
     if end is None:
         return _compared(op, held, begin)

@@ -126,11 +126,13 @@ class Paged:
         """The keys of all pages."""
         return [key for page in self.walk(size or self.most, query) for key in page.keys]
 
-    def walk(self, size: int | None = None, query: Mapping[str, Any] | None = None) -> list[Page]:
-        """All pages from the first on, by the words of the style. Broken when there is no end."""
+    def walk(
+        self, size: int | None = None, query: Mapping[str, Any] | None = None, *, most: int | None = None
+    ) -> list[Page]:
+        """All pages from the first on, or the first few, by the words of the style. Broken when there is no end."""
         words: dict[str, Any] = {} if size is None else {"size": size}
         found = [self.ask(query, **words)]
-        while (following := self._following(found)) is not None:
+        while len(found) != most and (following := self._following(found)) is not None:
             if not self.tenant.is_mock and len(found) == _MOST_ON_A_TENANT:
                 raise NotJudged(f"{self} has more pages than a run walks on a tenant")
             if len(found) == _MOST_PAGES:
