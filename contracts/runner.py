@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from functools import partial
+from typing import NotRequired, TypedDict, Unpack
 
 from contracts import crashes, tenant_file
 from contracts.countdown import Countdown
@@ -94,66 +95,47 @@ class Run:
     started_at: datetime
 
 
-def run(
-    target: Target,
-    rules: Iterable[Rule],
-    *,
-    profile: str,
-    is_selective: bool,
-    progress: Progress,
-    course: Course | None = None,
-    forecast: Forecast | None = None,
-    recorder: Recorder | None = None,
-    is_enough: Callable[[Finding], bool] | None = None,
-) -> Result:
-    """Judge the rules on the target. Never raises for what the target does; clean-up happens whatever comes.
+class Options(TypedDict):
+    """How a run goes.
 
     The course of a rehearsal says how to spend a budget on a tenant, the forecast what is to come, for those who watch.
     The recorder keeps every exchange. `is_enough` says of a finding that the run may end with it.
     """
-    begun = begin(
-        target,
-        rules,
-        profile=profile,
-        is_selective=is_selective,
-        progress=progress,
-        course=course,
-        forecast=forecast,
-        recorder=recorder,
-        is_enough=is_enough,
-    )
-    return conclude(begun, _try(begun.docket, profile))
+
+    profile: str
+    is_selective: bool
+    progress: Progress
+    course: NotRequired[Course | None]
+    forecast: NotRequired[Forecast | None]
+    recorder: NotRequired[Recorder | None]
+    is_enough: NotRequired[Callable[[Finding], bool] | None]
 
 
-def begin(
-    target: Target,
-    rules: Iterable[Rule],
-    *,
-    profile: str,
-    is_selective: bool,
-    progress: Progress,
-    course: Course | None = None,
-    forecast: Forecast | None = None,
-    recorder: Recorder | None = None,
-    is_enough: Callable[[Finding], bool] | None = None,
-) -> Run:
-    """Everybody watches the target; nothing was asked yet. The options are those of `run`."""
+def run(target: Target, rules: Iterable[Rule], **options: Unpack[Options]) -> Result:
+    """Judge the rules on the target. Never raises for what the target does; clean-up happens whatever comes."""
+    begun = begin(target, rules, **options)
+    return conclude(begun, _try(begun.docket, begun.profile))
+
+
+def begin(target: Target, rules: Iterable[Rule], **options: Unpack[Options]) -> Run:
+    """Everybody watches the target; nothing was asked yet."""
     started, started_at = time.monotonic(), datetime.now(UTC)
     chosen = {rule.id: rule for rule in rules}
-    course = None if target.is_mock else course
+    course = None if target.is_mock else options.get("course")
+    progress, recorder = options["progress"], options.get("recorder")
     spared = () if target.is_mock else target.vendor.behaviour.get("may_take", ())
     ledger = Ledger(target.vendor, chosen.values(), spared=spared)
     docket = Docket(
         target,
         chosen,
         ledger,
-        is_selective=is_selective,
+        is_selective=options["is_selective"],
         progress=progress,
         course=course,
-        is_enough=is_enough,
+        is_enough=options.get("is_enough"),
     )
     target.guard.pace.told = progress.wait
-    progress.begin(docket.meter, course.forecast if course is not None else forecast)
+    progress.begin(docket.meter, course.forecast if course is not None else options.get("forecast"))
     coverage = Coverage(target.vendor, is_own_world=target.is_mock)
     limits = _limits(target.guard.budget, started)
     if recorder is not None:
@@ -164,7 +146,7 @@ def begin(
         target.guard.observers.append(
             Countdown(target.vendor, target.guard.watch.monotonic, partial(_tell, docket)).watch
         )
-    return Run(docket, profile, coverage, limits, started, started_at)
+    return Run(docket, options["profile"], coverage, limits, started, started_at)
 
 
 def conclude(run: Run, lost: str | None = None) -> Result:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, overload
+from typing import Any, TypedDict, Unpack, overload
 from urllib.parse import parse_qsl, unquote
 
 import httpx
@@ -58,6 +58,14 @@ class Entry:
         return told + (f"  ({self.rule})" if self.rule else "")
 
 
+class Like(TypedDict, total=False):
+    """What requests may be like besides: `caller=None` are those of nobody known."""
+
+    operation: str | None
+    status: int | None
+    caller: str | None
+
+
 class Journal(Sequence[Entry]):
     """The latest 1000 requests of a world, oldest first; what a test arranges is not among them.
 
@@ -73,55 +81,25 @@ class Journal(Sequence[Entry]):
         self._clear = clear
         self._who = who
 
-    def calls(
-        self,
-        method: str | None = None,
-        path: str | None = None,
-        *,
-        operation: str | None = None,
-        status: int | None = None,
-        caller: str | None = ANY,
-    ) -> list[Entry]:
+    def calls(self, method: str | None = None, path: str | None = None, **like: Unpack[Like]) -> list[Entry]:
         """The requests that are like this, oldest first; all of them where nothing is said."""
         __tracebackhide__ = True
-        wanted = self._wanted(method, path, operation, status, caller)
+        wanted = self._wanted(method, path, **like)
         return [entry for entry in self._entries() if wanted(entry)]
 
-    def only(
-        self,
-        method: str | None = None,
-        path: str | None = None,
-        *,
-        operation: str | None = None,
-        status: int | None = None,
-        caller: str | None = ANY,
-    ) -> Entry:
+    def only(self, method: str | None = None, path: str | None = None, **like: Unpack[Like]) -> Entry:
         """The one request that is like this. AssertionError where there is none, or more than one."""
         __tracebackhide__ = True
-        wanted = self._wanted(method, path, operation, status, caller)
-        entries = self._entries()
-        found = [entry for entry in entries if wanted(entry)]
+        found = self.calls(method, path, **like)
         if len(found) != 1:
-            told = _told(method, path, operation=operation, status=status, caller=caller)
-            raise AssertionError(f"wanted one request{told}, and there are {len(found)}. {_listed(entries)}")
+            raise AssertionError(f"wanted one request{_told(method, path, like)}, and there are {len(found)}. {self}")
         return found[0]
 
-    def none(
-        self,
-        method: str | None = None,
-        path: str | None = None,
-        *,
-        operation: str | None = None,
-        status: int | None = None,
-        caller: str | None = ANY,
-    ) -> None:
+    def none(self, method: str | None = None, path: str | None = None, **like: Unpack[Like]) -> None:
         """AssertionError where a request is like this."""
         __tracebackhide__ = True
-        wanted = self._wanted(method, path, operation, status, caller)
-        entries = self._entries()
-        if found := [entry for entry in entries if wanted(entry)]:
-            told = _told(method, path, operation=operation, status=status, caller=caller)
-            raise AssertionError(f"wanted no request{told}, and there are {len(found)}. {_listed(entries)}")
+        if found := self.calls(method, path, **like):
+            raise AssertionError(f"wanted no request{_told(method, path, like)}, and there are {len(found)}. {self}")
 
     def clear(self) -> None:
         """Forget the requests up to here; the world stays as it is."""
@@ -149,7 +127,13 @@ class Journal(Sequence[Entry]):
     __repr__ = __str__
 
     def _wanted(
-        self, method: str | None, path: str | None, operation: str | None, status: int | None, caller: str | None
+        self,
+        method: str | None,
+        path: str | None,
+        *,
+        operation: str | None = None,
+        status: int | None = None,
+        caller: str | None = ANY,
     ) -> Callable[[Entry], bool]:
         __tracebackhide__ = True
         if operation is not None and operation not in self._vendor.operations:
@@ -266,9 +250,9 @@ def _pattern(path: str) -> re.Pattern[str]:
     return re.compile("".join(fits), re.DOTALL)
 
 
-def _told(method: str | None, path: str | None, **more: Any) -> str:
+def _told(method: str | None, path: str | None, like: Like) -> str:
     words = [word for word in (method and method.upper(), path) if word]
-    words += [f"{name}={value!r}" for name, value in more.items() if value is not ANY and (value or name == "caller")]
+    words += [f"{name}={value!r}" for name, value in like.items() if value is not ANY and (value or name == "caller")]
     return " " + " ".join(words) if words else ""
 
 
