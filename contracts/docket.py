@@ -67,7 +67,8 @@ class Docket:
     """One run: its target, the rules that it shall judge, and what has become of them.
 
     `failed` is what the harness itself could not do; `course` is how a run with a budget goes about it, and `ration`
-    what there is room for. `is_enough` says of a finding that nothing more need be asked.
+    what there is room for. `is_enough` says of a finding that nothing more need be asked. On a
+    tenant a check has so many `tries` to be broken twice.
     """
 
     target: Target
@@ -83,6 +84,7 @@ class Docket:
     meter: Meter = field(default_factory=Meter)
     course: Course | None = None
     is_enough: Callable[[Finding], bool] | None = None
+    tries: int = 2
     ration: Ration = field(init=False)
 
     def __post_init__(self) -> None:

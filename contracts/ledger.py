@@ -285,7 +285,7 @@ class Ledger:
                 breaches.append(Breach(touch.check.rule, what, exchange))
             if trouble or touch.check.kind != "parameter" or touch.part is not None:
                 self._states[touch.check.rule].reached[touch.check.pointer] += 1
-        self._rejections.accept(operation, [touch for touch in touches if not troubles[id(touch)]])
+        self._rejections.accept(operation, [touch for touch in touches if not troubles[id(touch)]], exchange)
         return breaches
 
     def _request_trouble(self, touch: Touch) -> str | None:

@@ -34,6 +34,7 @@ _TYPES: dict[str, type | tuple[type, ...]] = {
     **dict.fromkeys(("required", "properties", "additionalProperties", "minProperties", "maxProperties"), dict),
     **dict.fromkeys(("minItems", "maxItems", "uniqueItems"), list),
 }
+_LARGEST = ("maxLength", "maximum", "maxItems")
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ class Check:
     place: str
     applies: Callable[[Any], bool]
     trouble: Callable[[Any], str | None]
+    is_edge: Callable[[Any], bool]  # whether an instance is as large as the keyword just allows
 
 
 def make(
@@ -64,13 +66,15 @@ def make(
     kind, place = _classify(document, pointer)
     applies: Callable[[Any], bool] = _always
     trouble: Callable[[Any], str | None] = _nothing
+    is_edge: Callable[[Any], bool] = _never
     if kind == "schema":
         trouble = _schema_trouble(document, pointer, spared, claimed)
     elif kind == "keyword":
         keyword = pointer[len(place) + 1 :]
         applies = partial(_has_type, _TYPES.get(keyword.partition("/")[0]))
         trouble = _keyword_trouble(document, place, keyword)
-    return Check(rule, operations, pointer, kind, place, applies, trouble)
+        is_edge = partial(_is_edge, keyword, document.at(pointer)) if keyword in _LARGEST else _never
+    return Check(rule, operations, pointer, kind, place, applies, trouble, is_edge)
 
 
 def _classify(document: Document, pointer: str) -> tuple[Kind, str]:
@@ -183,6 +187,16 @@ def _has_type(kinds: type | tuple[type, ...] | None, instance: Any) -> bool:
 
 def _always(instance: Any) -> bool:
     return True
+
+
+def _never(instance: Any) -> bool:
+    return False
+
+
+def _is_edge(keyword: str, limit: Any, instance: Any) -> bool:
+    if isinstance(instance, bool):
+        return False
+    return bool((instance if keyword == "maximum" else len(instance)) == limit)
 
 
 def _nothing(instance: Any) -> str | None:

@@ -4,6 +4,7 @@ A body that fits its schema may still be refused for good reason: a record that 
 step that a lifecycle does not have. So the refusal itself is read, and in doubt nobody is blamed.
 """
 
+import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from contracts.requests import Touch
 from mockserver.vendor import Operation, Vendor
 
 _OFTEN = 5  # so many refusals, and no success, leave no doubt
+_OFTEN_AT_THE_EDGE = 2  # where each names the field alone, whose value is as large as it may be
 
 
 @dataclass(frozen=True)
@@ -35,11 +37,14 @@ class Rejections:
         self._model = Model(vendor)
         self._refusals = Refusals(vendor.behaviour.get("errors", {}))
         self._accepted: dict[str, set[str]] = defaultdict(set)
+        self._accepted_at_edge: dict[str, set[str]] = defaultdict(set)
         self._rejected: dict[str, list[_Rejection]] = defaultdict(list)
 
-    def accept(self, operation: Operation, touches: list[Touch]) -> None:
+    def accept(self, operation: Operation, touches: list[Touch], exchange: Exchange) -> None:
         """A request with these parts was carried out."""
         self._accepted[operation.id] |= {touch.check.pointer for touch in touches}
+        edges = (touch for touch in touches if _is_edge(touch) and _is_verbatim(touch.part, exchange))
+        self._accepted_at_edge[operation.id] |= {touch.check.pointer for touch in edges}
 
     def reject(self, operation: Operation, touches: list[Touch], exchange: Exchange) -> None:
         """A request with these parts, all of them valid, was refused."""
@@ -70,15 +75,46 @@ class Rejections:
     def settle(self) -> Iterator[tuple[Check, Exchange, str]]:
         """The checks to blame, once and for all: those of the parts that no accepted body had."""
         for operation, rejections in self._rejected.items():
-            counts = Counter(touch.check.pointer for each in rejections for touch in each.touches)
-            for rejection in rejections:
-                for touch in rejection.touches:
-                    pointer = touch.check.pointer
-                    is_often = counts[pointer] >= _OFTEN or not rejection.is_doubtful
-                    if pointer not in self._accepted[operation] and is_often:
-                        what = f"{operation} refused a valid body with {rejection.exchange.status}"
-                        yield touch.check, rejection.exchange, what
+            yield from self._blame(operation, rejections)
+            yield from self._blame_edges(operation, rejections)
         self._rejected.clear()
+
+    def _blame(self, operation: str, rejections: list[_Rejection]) -> Iterator[tuple[Check, Exchange, str]]:
+        counts = Counter(touch.check.pointer for each in rejections for touch in each.touches)
+        for rejection in rejections:
+            for touch in rejection.touches:
+                pointer = touch.check.pointer
+                is_often = counts[pointer] >= _OFTEN or not rejection.is_doubtful
+                if pointer not in self._accepted[operation] and is_often:
+                    what = f"{operation} refused a valid body with {rejection.exchange.status}"
+                    yield touch.check, rejection.exchange, what
+
+    def _blame_edges(self, operation: str, rejections: list[_Rejection]) -> Iterator[tuple[Check, Exchange, str]]:
+        """Limits whose greatest value was never taken, and refused by name."""
+        refused = [
+            (touch.check, touch.field, rejection)
+            for rejection in rejections
+            for touch in rejection.touches
+            if rejection.fields == frozenset({touch.field}) and _is_edge(touch)
+        ]
+        counts = Counter(check.pointer for check, _, _ in refused)
+        for check, field, rejection in refused:
+            if check.pointer not in self._accepted_at_edge[operation] and counts[check.pointer] >= _OFTEN_AT_THE_EDGE:
+                limit = check.pointer.rpartition("/")[2]
+                what = f"{operation} refused with {rejection.exchange.status} a {field!r} as large as {limit} allows"
+                yield check, rejection.exchange, what
+
+
+def _is_edge(touch: Touch) -> bool:
+    """As large as it may be, and nothing that anybody might take offence at."""
+    part = touch.part
+    is_plain = not isinstance(part, str) or (part.isascii() and part.isprintable() and part == part.strip())
+    return is_plain and touch.check.is_edge(part)
+
+
+def _is_verbatim(part: Any, exchange: Exchange) -> bool:
+    """Whether a text was sent as it is: of one that is trimmed more came."""
+    return not isinstance(part, str) or json.dumps(part).encode() in (exchange.request_body or b"")
 
 
 def errors_of(behaviour: Mapping[str, Any], operation: Operation) -> set[str]:

@@ -26,6 +26,7 @@ from mockserver.vendor import Rule, Vendor
 
 CONFORMS, DOES_NOT, COULD_NOT_JUDGE = 0, 1, 2
 INTERRUPTED = "interrupted"
+_TRIES = {"quick": 2, "thorough": 4}  # of a check on a tenant
 _PASSING_TROUBLES = frozenset({502, 503, 504})
 
 
@@ -133,6 +134,7 @@ def begin(target: Target, rules: Iterable[Rule], **options: Unpack[Options]) -> 
         progress=progress,
         course=course,
         is_enough=options.get("is_enough"),
+        tries=_TRIES[options["profile"]],
     )
     target.guard.pace.told = progress.wait
     progress.begin(docket.meter, course.forecast if course is not None else options.get("forecast"))

@@ -64,7 +64,7 @@ def _create_one(bench: Bench, operation: Operation, body: Mapping[str, Any]) -> 
     what = f"{operation.id} with {short(body)}"
     record: Record = succeed(tenant, operation, answer, what)
     echo = Echo(tenant, operation)
-    echo.compare(what, body, record, answer)
+    echo.compare(what, dict.fromkeys(tenant.target.model.hint(resource, "unset")) | dict(body), record, answer)
     sent = {accepts(operation).get(name, name) for name in body}
     shown = item_fields(tenant.vendor, operation)
     defaults = operation.table.get("defaults", {}) if echo.is_plain else {}

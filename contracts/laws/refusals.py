@@ -240,8 +240,8 @@ def _at_the_edges(bench: Bench, operation: Operation) -> None:
             continue
         words = [each for each in schema.get("enum", ()) if isinstance(each, str)]
         most = schema.get("maxLength", 0)
-        lengths = (most, most + 1) if most and not words else ()
-        texts = [_long(bench, schema, length) for length in lengths] or _longest(bench, schema)
+        edges = (("x", most), ("y", most), ("x", most + 1)) if most and not words else ()
+        texts = [_long(bench, schema, letter, length) for letter, length in edges] or _longest(bench, schema)
         values = [each.swapcase() for each in words] or texts
         if not tenant.is_mock and (words or name in tenant.target.model.hint(resource, "unique") or "format" in schema):
             continue
@@ -256,10 +256,10 @@ def _longest(bench: Bench, schema: Mapping[str, Any]) -> list[str]:
     return [text] if is_free and not bench.tenant.is_mock else []
 
 
-def _long(bench: Bench, schema: Mapping[str, Any], length: int) -> str:
+def _long(bench: Bench, schema: Mapping[str, Any], letter: str, length: int) -> str:
     """A text of some length; on a tenant with the run's mark where there is room for it."""
     mark = "" if bench.tenant.is_mock or "pattern" in schema else bench.marked("")
-    return "x" * (length - len(mark)) + mark[-length:]
+    return letter * (length - len(mark)) + mark[-length:]
 
 
 def _still_json(bench: Bench, operation: Operation) -> None:

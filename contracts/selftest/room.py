@@ -82,13 +82,15 @@ def gateway(app: Any) -> Any:
 
 
 def fewer_fields(vendor: Vendor) -> Change:
-    """Of what a schema demands, only what it demands of a tenant."""
+    """Of what a schema demands, only what it demands of a tenant; under its other name what may have one."""
     model, document = Model(vendor), Document(vendor.document)
     spared = {
         schema: frozenset(document.at(schema)["required"]) - set(value)
         for pointer, value in vendor.behaviour.get("room", {}).items()
         if pointer.endswith("/required") and (schema := pointer.removesuffix("/required"))
     }
+    pagings = (table.get("paging", {}) for table in vendor.behaviour["operations"].values())
+    aliases = {name: alias for paging in pagings for name, alias in paging.get("aliases", {}).items()}
 
     def change(method: str, path: str, status: int, body: Any) -> int:
         route = model.route(method, path.removeprefix(vendor.mount))
@@ -105,7 +107,9 @@ def fewer_fields(vendor: Vendor) -> Change:
             document.walk(*media, body, visit)
         for part, names in poor:
             for name in part.keys() & names:
-                del part[name]
+                value = part.pop(name)
+                if name in aliases:
+                    part[aliases[name]] = value
         return status
 
     return change

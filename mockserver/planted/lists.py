@@ -219,19 +219,21 @@ def _includes(vendor: Vendor, operation: Operation) -> Iterator[Defect]:
     table, name, own = operation.table["include"], kebab(operation.id), (operation.id,)
     parameter, names = table["parameter"], table["names"]
 
-    def defect(word: str, what: str, change: Callable[[Keys], Keys]) -> Defect:
-        return Defect(f"{name}-{word}", "include", f"{operation.id} {what}.", own, _sorted_by(parameter, change))
+    def defect(word: str, what: str, change: Callable[[Keys], Keys], unseen: str = "") -> Defect:
+        around = _sorted_by(parameter, change)
+        return Defect(f"{name}-{word}", "include", f"{operation.id} {what}.", own, around, unseen=unseen)
 
     for one in names:
+        is_open = table.get("shows", {}).get(one, {}).get("room", False)
         yield defect(
             f"does-not-include-{kebab(one)}",
             f"does not show {one} when it is asked for",
             partial(_without, field=one, named=str),
+            unseen="the documents leave it open whether a tenant shows it" if is_open else "",
         )
         if operation.table["verb"] != "list":
             continue
         unasked = ("only_when_asked", f"absent_{one}")
-        is_open = table.get("shows", {}).get(one, {}).get("room", False)
         if not is_open and any(binds(vendor, operation, "include", aspect) for aspect in unasked):
             yield defect(
                 f"always-includes-{kebab(one)}",
