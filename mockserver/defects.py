@@ -5,6 +5,7 @@ themselves stand in `mockserver/planted/`, one module for each part of an API, a
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from difflib import get_close_matches
 from functools import cached_property
 
@@ -75,8 +76,24 @@ def catalogue(vendor: Vendor) -> dict[str, Defect]:
         for defect in makers(vendor):
             if defect.name in found or defect.kind not in KINDS:
                 raise ValueError(f"{vendor.name} has a wrong defect {defect.name} of kind {defect.kind}")
-            found[defect.name] = defect
+            kept = "" if defect.strays else _kept_from_tenants(vendor, defect.operations)
+            found[defect.name] = defect if defect.unseen else replace(defect, unseen=kept)
     return dict(sorted(found.items(), key=lambda item: KINDS.index(item[1].kind)))
+
+
+def _kept_from_tenants(vendor: Vendor, operations: Sequence[str]) -> str:
+    """Why a run asks none of these operations of somebody's tenant; empty where it does."""
+    reasons = []
+    for name in operations:
+        table = vendor.operations[name].table
+        resource, sample = table.get("resource"), vendor.behaviour.get("samples", {}).get(table.get("resource"), {})
+        if table.get("lasting"):
+            reasons.append("what the operation does cannot be undone: no run sends it to a tenant")
+        elif table["verb"] in ("update", "transition", "delete") and "create" not in sample:
+            reasons.append(f"no operation makes a record of {resource} that a run may change")
+        else:
+            return ""
+    return reasons[0] if reasons else ""
 
 
 class Plantation:

@@ -50,22 +50,32 @@ def unknown_records(tenant: Tenant, rule: Rule) -> None:
                     with told.one():
                         _refer(bench, operation, name, identity)
                 told.settle()
-            if resource:
-                _unknown_outside(bench, operation, resource)
+            _unknown_outside(bench, operation, resource)
     skips.settle()
 
 
-def _unknown_outside(bench: Bench, operation: Operation, resource: str) -> None:
+def _unknown_outside(bench: Bench, operation: Operation, resource: str | None) -> None:
     """To a caller of another account our records are not there. The law of isolation judges it where a rule says so."""
     tenant = bench.tenant
     vendor = tenant.vendor
-    is_walled = "account" in vendor.behaviour["resources"][resource] and "outsider" in tenant.callers
-    if not is_walled or any(_is_of_walls(each) and operation.id in each.operations for each in vendor.rules.values()):
+    if any(_is_of_walls(each) and operation.id in each.operations for each in vendor.rules.values()):
         return
-    answer = bench.call(operation, caller="outsider")
-    if 200 <= answer.status < 300:
-        expected = missing(vendor, resource)
-        refused(tenant, answer, expected, f"{operation.id} of a record of another account, by its caller")
+    if resource and _is_walled(tenant, resource):
+        answer = bench.call(operation, caller="outsider")
+        if 200 <= answer.status < 300:
+            what = f"{operation.id} of a record of another account, by its caller"
+            refused(tenant, answer, missing(vendor, resource), what)
+    for name, target in references(operation).items() if operation.table["verb"] == "create" else ():
+        if name in bench.body(operation) and _is_walled(tenant, target):
+            answer = bench.call(operation, caller="outsider")
+            if 200 <= answer.status < 300:
+                what = f"{operation.id} with a {name} of another account, by its caller"
+                refused(tenant, answer, unknown_reference(vendor, operation, name), what)
+
+
+def _is_walled(tenant: Tenant, resource: str) -> bool:
+    """Whether another account cannot know records of a resource, and a caller of one is there to try."""
+    return "account" in tenant.vendor.behaviour["resources"][resource] and "outsider" in tenant.callers
 
 
 def _is_of_walls(rule: Rule) -> bool:

@@ -4,7 +4,7 @@ What is drawn first is the simplest, so that what Hypothesis shrinks becomes pla
 """
 
 import random
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -59,6 +59,12 @@ class Drawing:
         self._queries = {move.id: _Query(moves, move) for move in moves.reads}
         self._is_own_world = moves.is_own_world
         self._changed = {move.resource for move in moves.writes if move.verb == "update"}
+
+    def tour(self) -> Iterator[Step]:
+        """Every read of a known record, and of where it is listed, by every caller."""
+        for move in self.moves.reads:
+            if (path := self._first_path(move)) is not None:
+                yield from (Step(move.id, caller, path=tuple(path)) for caller in self.moves.callers)
 
     def write(self, draw: Draw, state: State) -> Step | None:
         """A write; None where nothing can be written yet."""

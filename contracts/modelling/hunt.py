@@ -1,7 +1,7 @@
 """Hypothesis draws sequences and shrinks one that fails; what it costs is bounded. What is judged stands elsewhere."""
 
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -57,6 +57,19 @@ class Hunt:
         self.best: Played | None = None
         self._shrinks = 0
         self._is_over = False
+
+    def try_each(self, steps: Iterable[Step]) -> Played | None:
+        """Play each step as a sequence of its own; the first that fails."""
+        for step in steps:
+            self._judge.begin()
+            try:
+                self._judge.play(step)
+            except Differs as differs:
+                if differs.difference.kind not in self._known:
+                    found = self._judge.played
+                    found.difference = differs.difference
+                    return found
+        return None
 
     def run(self, number: int) -> Played | None:
         """The shortest failing sequence that was found; None where all agree."""

@@ -32,12 +32,16 @@ def _deleted(vendor: Vendor, operation: Operation) -> Iterator[Defect]:
         tuple(one.id for one in writers(vendor, verb) if one.table["resource"] == resource)
         for verb in ("get", "list", "update")
     )
+    bound = (rule for rule in vendor.rules.values() if rule.binding and operation.id in rule.operations)
+    is_said = any((rule.judge, *rule.detail) == ("law", "delete-and-gone") for rule in bound)
+    unseen = "" if is_said else "that a deleted record is gone is only assumed"
     yield Defect(
         f"{kebab(operation.id)}-leaves-it-there",
         "soft-delete",
         f"{operation.id} answers a success, and the record stays.",
         (operation.id,),
         lambda passage: passage.proceed(tap=Tap(trash=lambda _, record: not is_addressed(passage, record))),
+        unseen=unseen,
     )
     if gets:
         yield Defect(
@@ -46,6 +50,7 @@ def _deleted(vendor: Vendor, operation: Operation) -> Iterator[Defect]:
             f"A deleted record of {resource} can still be read by its {table_of(vendor, operation)['key']}.",
             (operation.id, *gets),
             _remembering(operation, _revived(stays=False)),
+            unseen=unseen,
         )
     if lists:
         yield Defect(
@@ -54,6 +59,7 @@ def _deleted(vendor: Vendor, operation: Operation) -> Iterator[Defect]:
             f"Lists of {resource} have the deleted ones too.",
             (operation.id, *lists),
             _remembering(operation, _all_revived),
+            unseen=unseen,
         )
     if gets and updates:
         yield Defect(
@@ -62,6 +68,7 @@ def _deleted(vendor: Vendor, operation: Operation) -> Iterator[Defect]:
             f"A change of a deleted record of {resource} succeeds, and brings it back.",
             (operation.id, *updates),
             _remembering(operation, _revived(stays=True)),
+            unseen=unseen,
         )
 
 
@@ -123,6 +130,9 @@ def _all_revived(passage: Passage) -> Response:
                 world.trash(resource, record)
 
 
+_NONE_HIDDEN = "no operation hides a record, so that a tenant may have none"
+
+
 def _hidden(operation: Operation) -> Iterator[Defect]:
     for field, value in operation.table.get("hides", {}).items():
         yield Defect(
@@ -131,6 +141,7 @@ def _hidden(operation: Operation) -> Iterator[Defect]:
             f"{operation.id} shows records whose {field} is {str(value).lower()} without being asked to.",
             (operation.id,),
             _without_condition(field),
+            unseen=_NONE_HIDDEN,
         )
         yield Defect(
             f"{kebab(operation.id)}-hides-what-is-{kebab(field)}",
@@ -138,6 +149,7 @@ def _hidden(operation: Operation) -> Iterator[Defect]:
             f"{operation.id} hides records whose {field} is {str(value).lower()}, also when it is asked for them.",
             (operation.id,),
             _deaf_to(field),
+            unseen=_NONE_HIDDEN,
         )
 
 

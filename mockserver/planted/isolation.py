@@ -92,7 +92,14 @@ def _parents(vendor: Vendor) -> Iterator[Defect]:
                 f"{operation.id} {does.replace('-', ' ')} what is in a record of another account.",
                 (operation.id,),
                 _reaching(resource, table["account"]),
+                unseen="" if _is_told(vendor, operation) else "no document says that another account's is unknown",
             )
+
+
+def _is_told(vendor: Vendor, operation: Operation) -> bool:
+    """Whether a documented or published rule says that what is not there, or not one's own, is refused."""
+    bound = (rule for rule in vendor.rules.values() if rule.binding and operation.id in rule.operations)
+    return any(rule.judge == "law" and rule.detail[0] in ("unknown-records", "isolation") for rule in bound)
 
 
 def _references(vendor: Vendor) -> Iterator[Defect]:

@@ -28,7 +28,9 @@ def defects(vendor: Vendor) -> Iterator[Defect]:
     for operation in writers(vendor, "list"):
         yield from _orders(vendor, operation)
     for number, operation in enumerate(one for one in writers(vendor, "list") if "sort" in one.table):
-        yield from _sorts(operation, is_first=not number)
+        is_told = any(binds(vendor, operation, "sort", part) for part in ("names", "falling"))
+        unseen = "" if is_told else f"no document says by what {operation.id} can be sorted"
+        yield from _sorts(operation, unseen, is_first=not number)
     for operation in writers(vendor, "update"):
         yield from _moved(vendor, operation)
     for operation in played(vendor, "list", "get", "create", "update"):
@@ -128,7 +130,7 @@ def _at_end(passage: Passage, before: Record | None, record: Record, *, rank: Ma
 Keys = list[str]
 
 
-def _sorts(operation: Operation, *, is_first: bool) -> Iterator[Defect]:
+def _sorts(operation: Operation, unseen: str, *, is_first: bool) -> Iterator[Defect]:
     """Other lists sort as the first one does, so that for them a few are enough."""
     table, name, own = operation.table["sort"], kebab(operation.id), (operation.id,)
     parameter, fields = table["parameter"], table["fields"]
@@ -138,7 +140,8 @@ def _sorts(operation: Operation, *, is_first: bool) -> Iterator[Defect]:
         return key.removeprefix("-") if is_dashed else key.partition(":")[0]
 
     def defect(word: str, what: str, change: Callable[[Keys], Keys]) -> Defect:
-        return Defect(f"{name}-{word}", "sort", f"{operation.id} {what}.", own, _sorted_by(parameter, change))
+        around = _sorted_by(parameter, change)
+        return Defect(f"{name}-{word}", "sort", f"{operation.id} {what}.", own, around, unseen=unseen)
 
     for field in fields if is_first else fields[:1]:
         yield defect(
