@@ -73,8 +73,7 @@ class Campaign:
     def _plan(self) -> None:
         wanted, score = self._wanted, self._score
         for name in score.defects:
-            for mode in MODES:
-                self._add(_QUICK, self._piece(mode, "quick", defect=name))
+            self._add(_QUICK, self._piece(IN_PROCESS, "quick", defect=name))
         for name in variants(score.vendor) if wanted.has_variants else ():
             self._add(_ROOM, self._piece(OVER_HTTP, "quick", variant=name))
         if wanted.has_stock and score.defects:
@@ -91,12 +90,19 @@ class Campaign:
                 self._crew.take(heapq.heappop(self._coming)[2])
             for outcome in self._crew.done(_SHORT):
                 self._score.keep(outcome)
-                if isinstance(outcome, Outcome):
+                if isinstance(outcome, Failed):
+                    self._go_on_without(outcome.piece)
+                else:
                     self._took.setdefault(outcome.piece.profile, []).append(outcome.seconds)
                     for urgency, piece in self._next(outcome):
                         self._add(urgency, piece)
                 self._watching.came(self._score, outcome)
             self._tell()
+
+    def _go_on_without(self, piece: Piece) -> None:
+        """What could not be done in process is asked over HTTP all the same."""
+        if piece.defect is not None and (piece.mode, piece.profile) == (IN_PROCESS, "quick"):
+            self._add(_QUICK, self._piece(OVER_HTTP, "quick", defect=piece.defect))
 
     def _next(self, outcome: Outcome) -> Iterator[tuple[int, Piece]]:
         """What follows: a thorough run where a quick one found nothing; `st run` when ours are through."""
@@ -106,9 +112,11 @@ class Campaign:
                 yield _THOROUGH, self._piece(piece.mode, "thorough", defect=name)
         if piece.defect is None or piece.profile == STOCK:
             return
+        if (piece.mode, piece.profile) == (IN_PROCESS, "quick") and not score.is_spared(piece.defect, OVER_HTTP):
+            yield _QUICK, self._piece(OVER_HTTP, "quick", defect=piece.defect)
         through = {mode: score.is_through(piece.defect, mode) for mode in MODES}
         if all(through.values()):
-            if self._wanted.has_stock:
+            if self._wanted.has_stock and piece.defect in score.first_of_kinds:
                 ours = [each.seconds for each in score.outcomes.values() if each.piece.defect == piece.defect]
                 yield _STOCK, self._stock(piece.defect, max(ours))
             return
@@ -154,7 +162,10 @@ class Campaign:
     def _tell(self) -> None:
         """How much is done, and about how long the rest takes: by what pieces of its kind have taken so far."""
         under_way = self._crew.pieces
-        coming = Counter(piece.profile for piece in (*under_way, *(piece for _, _, piece in self._coming)))
+        pieces = (*under_way, *(piece for _, _, piece in self._coming))
+        coming = Counter(piece.profile for piece in pieces)
+        # Most that are asked in process are asked over HTTP then.
+        coming["quick"] += sum(piece.defect is not None and piece.mode == IN_PROCESS for piece in pieces)
         seconds = sum(number * self._usual(profile) for profile, number in coming.items())
         done = len(self._score.outcomes) + len(self._score.failed)
         self._watching.going(done, coming.total(), seconds / self._crew.jobs, under_way)

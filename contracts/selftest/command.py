@@ -60,10 +60,10 @@ def selftest(
 ) -> None:
     """Prove the judge: run the suites against a stand-in with one defect at a time, and against faithful ones.
 
-    Each defect of `proofboard defects` is judged in process, and through HTTP as a stranger's tenant without a control
-    plane; a run ends at its first error. Clean stand-ins with several seeds, and tenants that differ only where the
-    documents leave room, must raise no finding; the latter are left out where some defects are chosen. Plain `st run`
-    gets the same defects and as much time.
+    Each defect of `proofboard defects` is judged in process, and, where a tenant can show it, through HTTP as a
+    stranger's tenant without a control plane; a run ends at its first error. Clean stand-ins with several seeds, and
+    tenants that differ only where the documents leave room, must raise no finding; the latter are left out where some
+    defects are chosen. Plain `st run` gets one defect of each kind, and as much time.
     """
     from contracts.selftest.campaign import Wanted
     from contracts.selftest.crew import Crew

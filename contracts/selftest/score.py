@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple
 
 from contracts.selftest.crew import Failed
@@ -62,7 +63,7 @@ class Score:
         """Whether nothing more is asked about a defect in a mode."""
         quick = self.of_defect(name, mode, "quick")
         if quick is None:
-            return False
+            return self.is_spared(name, mode)
         is_last = self.profile == "quick" or quick.first is not None or self.why_beyond(name, mode) is not None
         return is_last or self.of_defect(name, mode, "thorough") is not None
 
@@ -82,16 +83,28 @@ class Score:
             return None
         return next((why for each in self.clean(mode) if (why := each.unjudged.get(sign.rule))), None)
 
+    def is_spared(self, name: str, mode: Mode) -> bool:
+        """Whether a defect need not be asked about on a tenant: what was seen in process tells that none shows it."""
+        quick = self.of_defect(name, IN_PROCESS, "quick")
+        return mode != IN_PROCESS and quick is not None and self.why_beyond(name, mode) is not None
+
+    def _tried(self, mode: Mode) -> list[str]:
+        """The defects that a mode was asked about, or was spared."""
+        return [
+            name
+            for name in self.defects
+            if self.of_defect(name, mode, "quick") is not None or self.is_spared(name, mode)
+        ]
+
     def reach(self, mode: Mode, profile: str) -> Reach:
-        tried = [name for name in self.defects if self.of_defect(name, mode, "quick") is not None]
+        tried = self._tried(mode)
         missed = self.missed(mode, profile)
         beyond = [name for name in missed if self.why_beyond(name, mode) is not None]
         return Reach(len(tried) - len(missed), len(tried), len(beyond))
 
     def missed(self, mode: Mode, profile: str) -> list[str]:
         """The defects that were tried and not found."""
-        tried = [name for name in self.defects if self.of_defect(name, mode, "quick") is not None]
-        return [name for name in tried if self.shown(name, mode, profile) is None]
+        return [name for name in self._tried(mode) if self.shown(name, mode, profile) is None]
 
     def is_missed(self, piece: Piece) -> bool:
         """Whether a run that found nothing should have: as far as it is known by now."""
@@ -140,6 +153,14 @@ class Score:
         if clean is None or outcome is None:
             return None
         return next((sign for sign in outcome.signs if sign.key not in clean.keys), None)
+
+    @cached_property
+    def first_of_kinds(self) -> frozenset[str]:
+        """One defect of each kind: those that `st run` gets as well."""
+        first: dict[str, str] = {}
+        for name, defect in self.defects.items():
+            first.setdefault(defect.kind, name)
+        return frozenset(first.values())
 
     def reach_of_stock(self) -> Reach:
         tried = [name for name in self.defects if self.of_defect(name, MODES[1], STOCK) is not None]

@@ -89,7 +89,7 @@ def _found(score: Score, name: str, mode: Mode) -> str:
     """Which suite and rule found a defect, and in which profile where quick missed it; empty where it was not tried."""
     quick, thorough = (score.of_defect(name, mode, profile) for profile in ("quick", "thorough"))
     if quick is None:
-        return ""
+        return f"beyond it: {shorten(score.why_beyond(name, mode) or '', _LONG)}" if score.is_spared(name, mode) else ""
     if quick.first is not None:
         return f"{quick.first.suite} {quick.first.rule or quick.first.key}"
     if thorough is not None and thorough.first is not None:
@@ -125,7 +125,7 @@ def summary(score: Score) -> Iterator[tuple[str, str]]:
     if stock.tried and (clean_stock := score.stock_clean) is not None:
         yield (
             "plain st run",
-            f"{stock.found} of {stock.tried} ({percent(stock)}) in the same time; "
+            f"{stock.found} of {stock.tried}, one of each kind ({percent(stock)}), in the same time; "
             f"failures that it reports of the clean stand-in: {len(clean_stock.keys)}",
         )
 
