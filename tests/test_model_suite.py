@@ -6,11 +6,14 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import strategies as st
 
 from contracts.envelopes import ABSENT
 from contracts.findings import Exchange, Finding, Headers
+from contracts.modelling.hunt import Extent, Hunt
 from contracts.modelling.likeness import Likeness
 from contracts.modelling.played import Difference, Differs, Played, Scene
 from contracts.modelling.steps import Name, Step, filled, named
@@ -108,6 +111,34 @@ def test_same_seed__comes_to_the_same_commands_whatever_else_is_imported(
     second = judge_by_sequences(kanman, bend, tenant=False)
     assert second.requests == first.requests
     assert only(second).sequence == only(first).sequence
+
+
+def test_hunt__goes_on_where_a_target_answers_otherwise_the_second_time() -> None:
+    class Restless:
+        """A target at which others are at work: what there is to choose from changes from one sequence to the next."""
+
+        moves = None
+        begun = 0
+
+        def begin(self) -> None:
+            self.begun += 1
+
+        def play(self, step: object) -> None: ...
+
+        state = property(lambda self: self.begun)
+        played = property(lambda self: None)
+
+        def write(self, draw: Any, begun: int) -> int:
+            return int(draw(st.integers(0, begun)))
+
+        look = write
+
+        def aftermath(self, draw: Any, step: object, begun: int) -> list[int]:
+            return []
+
+    target: Any = Restless()
+    assert Hunt(target, target, Extent(30, 6, 5), set(), lambda: None).run(1) is None
+    assert target.begun >= 30
 
 
 @pytest.mark.slow

@@ -3,10 +3,12 @@
 import weakref
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import count
 from typing import Any, Protocol
 
 from hypothesis import HealthCheck, Phase, Verbosity, seed, settings
 from hypothesis import strategies as st
+from hypothesis.errors import Flaky
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 
 from contracts.modelling.drawing import Drawing, State
@@ -55,6 +57,7 @@ class Hunt:
         self._step = step
         self._trouble: BaseException | None = None
         self.best: Played | None = None
+        self._begun = 0
         self._shrinks = 0
         self._is_over = False
 
@@ -72,16 +75,28 @@ class Hunt:
         return None
 
     def run(self, number: int) -> Played | None:
-        """The shortest failing sequence that was found; None where all agree."""
-        machine = _machine(self)
-        try:
-            with by_seed_alone():
-                run_state_machine_as_test(seed(number)(machine), settings=_settings(self._extent))
-        except (_Enough, Differs):
-            pass
-        except Exception:  # Hypothesis's own, such as that a failure came but once
-            if self.best is None:
-                raise
+        """The shortest failing sequence that was found; None where all agree.
+
+        Hypothesis gives up where the same choices come to something else; the rest is then drawn from another seed.
+        """
+        for again in count():
+            before = self._begun
+            try:
+                with by_seed_alone():
+                    run_state_machine_as_test(
+                        seed(number + again)(_machine(self)), settings=_settings(self._extent, before)
+                    )
+            except (_Enough, Differs):
+                break
+            except Flaky:  # what a target answers hangs on more than the sequence: others, a budget, a clock
+                if self.best is not None or self._begun == before or self._begun >= self._extent.sequences:
+                    break
+            except Exception:  # Hypothesis's own
+                if self.best is None:
+                    raise
+                break
+            else:
+                break
         if self._trouble is not None and self.best is None:
             raise self._trouble
         return self.best
@@ -94,6 +109,7 @@ class Hunt:
         self._is_over = False
         try:
             if self.best is None:
+                self._begun += 1
                 self._step()
             self._judge.begin()
         except BaseException as trouble:
@@ -139,10 +155,10 @@ class Hunt:
         raise Differs(difference)
 
 
-def _settings(extent: Extent) -> settings:
+def _settings(extent: Extent, begun: int) -> settings:
     """All that a profile of the user's or of a CI would set is set here."""
     return settings(
-        max_examples=extent.sequences,
+        max_examples=max(1, extent.sequences - begun),
         stateful_step_count=extent.steps,
         database=None,
         deadline=None,
