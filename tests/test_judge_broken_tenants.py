@@ -96,13 +96,21 @@ def in_process(kanman: Vendor, monkeypatch: pytest.MonkeyPatch) -> Iterator[Call
     """Judges the mock in this process through a bend, by everything that quick has to find rules by."""
     targets: list[Target] = []
 
-    def judge(bend: Bend, *, seed: int, tenant: bool) -> Result:
+    def judge(bend: Bend, *, seed: int, tenant: bool, breaks: frozenset[str] = frozenset()) -> Result:
+        """A run, as far as its first finding about what the bend breaks."""
         if bend is not straight:  # sequences have tests of their own, and take long to be made short
             monkeypatch.setattr(runner, "_play", lambda docket, profile: None)
         mock = local_wire(kanman, seed=seed, clock="real" if tenant else START)
         wire = BentWire(mock, bend, hide_control=tenant)
         targets.append(open_through(kanman, wire, seed=seed, tenant=tenant))
-        return runner.run(targets[-1], rules(kanman), profile="quick", is_selective=False, progress=Silence())
+        return runner.run(
+            targets[-1],
+            rules(kanman),
+            profile="quick",
+            is_selective=False,
+            progress=Silence(),
+            is_enough=lambda finding: bool(names((finding,)) & breaks),
+        )
 
     yield judge
     for target in targets:
@@ -114,7 +122,7 @@ def in_process(kanman: Vendor, monkeypatch: pytest.MonkeyPatch) -> Iterator[Call
 @pytest.mark.parametrize("name", EVERY)
 def test_bend__is_found_by_the_whole_of_quick(in_process: Any, name: str, tenant: bool) -> None:
     bend, breaks = EVERY[name]
-    result: Result = in_process(bend, seed=3, tenant=tenant)
+    result: Result = in_process(bend, seed=3, tenant=tenant, breaks=frozenset(breaks))
     if tenant and name in ALLOWED_TO_A_TENANT:
         assert result.exit_code == 0
     else:
@@ -124,7 +132,7 @@ def test_bend__is_found_by_the_whole_of_quick(in_process: Any, name: str, tenant
 
 @pytest.mark.slow
 @pytest.mark.parametrize("tenant", [False, True], ids=["mock", "tenant"])
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(0, 20, 4))
 def test_clean__whatever_the_seed(in_process: Any, seed: int, tenant: bool) -> None:
     result: Result = in_process(straight, seed=seed, tenant=tenant)
     assert (result.exit_code, result.findings, result.notes, result.left_behind) == (0, (), (), ())
