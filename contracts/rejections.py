@@ -24,8 +24,8 @@ _OFTEN_AT_THE_EDGE = 2  # where each names the field alone, whose value is as la
 @dataclass(frozen=True)
 class _Rejection:
     touches: tuple[Touch, ...]
+    edges: tuple[Touch, ...]  # as large as may be, and all that the refusal names
     exchange: Exchange
-    fields: frozenset[str] | None  # that the refusal names
     is_doubtful: bool
 
 
@@ -64,7 +64,10 @@ class Rejections:
         if other or operation.table.get("checks"):
             blamed = [touch for touch in blamed if touch.field not in references]
         is_doubtful = bool(other or operation.table.get("checks"))
-        kept = _Rejection(tuple(blamed), exchange, frozenset(fields) if fields else None, is_doubtful)
+        # What a tenant puts markup around may be too long for it, though it was not when it came.
+        open_to_it = self._model.hint(operation.table.get("resource"), "markup")
+        edges = (touch for touch in blamed if fields == {touch.field} and touch.field not in open_to_it)
+        kept = _Rejection(tuple(blamed), tuple(filter(_is_edge, edges)), exchange, is_doubtful)
         self._rejected[operation.id].append(kept)
 
     def _body_errors(self) -> set[str]:
@@ -91,12 +94,7 @@ class Rejections:
 
     def _blame_edges(self, operation: str, rejections: list[_Rejection]) -> Iterator[tuple[Check, Exchange, str]]:
         """Limits whose greatest value was never taken, and refused by name."""
-        refused = [
-            (touch.check, touch.field, rejection)
-            for rejection in rejections
-            for touch in rejection.touches
-            if rejection.fields == frozenset({touch.field}) and _is_edge(touch)
-        ]
+        refused = [(touch.check, touch.field, rejection) for rejection in rejections for touch in rejection.edges]
         counts = Counter(check.pointer for check, _, _ in refused)
         for check, field, rejection in refused:
             if check.pointer not in self._accepted_at_edge[operation] and counts[check.pointer] >= _OFTEN_AT_THE_EDGE:

@@ -193,6 +193,32 @@ def test_rejection__in_doubt_it_takes_several() -> None:
     assert judge(f"{PROPERTIES}/tags", *sent, accepted) == "holds"
 
 
+LONGEST = 20  # characters of a title
+
+
+def titled(text: str) -> dict[str, Any]:
+    return {"book": {**GOOD["book"], "title": text}}
+
+
+def test_rejection__by_name_of_what_is_as_long_as_it_may_be_blames_the_limit() -> None:
+    limit = f"{PROPERTIES}/title/maxLength"
+    longest = [refused("title", sent=titled(letter * LONGEST)) for letter in "xy"]
+    short = exchange(sent=GOOD)
+    told = "broken: createBook refused with 422 a 'title' as large as maxLength allows"
+    assert judge(limit, short, *longest) == told
+    assert judge(limit, short, longest[0]) == "holds"  # once may have had another reason
+    assert judge(limit, short, *longest, exchange(sent=titled("z" * LONGEST))) == "holds"
+    unnamed = [refused(sent=titled(letter * LONGEST)) for letter in "xy"]
+    assert judge(limit, short, *unnamed) == "holds"
+
+
+def test_rejection__of_a_limit_is_not_disproved_by_what_is_trimmed() -> None:
+    limit = f"{PROPERTIES}/title/maxLength"
+    longest = [refused("title", sent=titled(letter * LONGEST)) for letter in "xy"]
+    trimmed_to_it = exchange(sent=titled(f" {'z' * LONGEST}"))
+    assert judge(limit, *longest, trimmed_to_it).startswith("broken: createBook refused with")
+
+
 @pytest.mark.parametrize(
     "blank", [" ", "\t\r\n", "\0", "\x7f", "\x85", "\u00a0", "\u2009", "\u2028", "\u3000", "\ufeff"]
 )

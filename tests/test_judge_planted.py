@@ -13,10 +13,17 @@ BROKEN = {
         "list-workspaces-has-24-by-default": "GT-201",
     },
     "kanbert": {
+        "create-task-has-another-assignee-id-by-default": "KB-315",
+        "cursor-loses-the-rest-of-the-query": "KB-165",
         "find-by-uri-takes-a-beginning": "KB-342",
+        "list-tasks-takes-endswith-for-contains": "KB-168",
+        "list-tasks-takes-gte-for-gt": "KB-178",
+        "list-tasks-takes-lt-for-lte": "KB-175",
+        "list-webhooks-sorts-rising-only": "KB-467",
         "update-task-keeps-one-field": "KB-391",
         "update-task-leaves-updated-at": "KB-044",
         "update-task-undoes-the-one-before": "KB-365",
+        "upload-attachment-replaces-earlier-files": "KB-427",
     },
     "kanman": {
         "deleted-tasks-come-back": "KM-167",
@@ -24,6 +31,8 @@ BROKEN = {
         "update-task-undoes-the-one-before": "KM-144",
     },
     "kantata": {
+        "create-custom-task-status-takes-status-set-id-of-others": "KX-011",
+        "deleted-task-status-sets-come-back": "KX-205",
         "list-task-status-sets-drops-the-last-id-of-only": "KX-200",
         "list-task-status-sets-ignores-only": "KX-200",
         "update-custom-task-status-keeps-one-field": "KX-164",

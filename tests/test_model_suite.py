@@ -20,7 +20,7 @@ from contracts.modelling.steps import Name, Step, filled, named
 from contracts.modelling.trimming import trim
 from contracts.runner import Result
 from contracts.safety.guard import Budget
-from contracts.target import open_url
+from contracts.target import open_local, open_url
 from mockserver.vendor import Vendor, load
 from tests.bending_proxy import bends_of
 from tests.bends import straight
@@ -111,6 +111,17 @@ def test_same_seed__comes_to_the_same_commands_whatever_else_is_imported(
     second = judge_by_sequences(kanman, bend, tenant=False)
     assert second.requests == first.requests
     assert only(second).sequence == only(first).sequence
+
+
+def test_read_that_another_account_may_make__shows_though_nothing_is_written() -> None:
+    geotareas, leak = load("geotareas"), "list-board-cards-lists-what-is-others"
+    target = open_local(geotareas, seed=11, budget=Budget(), defects=(leak,))
+    try:
+        finding = only(play_sequences(target))
+    finally:
+        target.close()
+    assert finding.operation == "listBoardCards"
+    assert finding.exchange is not None and finding.exchange.caller == "outsider"
 
 
 def test_hunt__goes_on_where_a_target_answers_otherwise_the_second_time() -> None:
